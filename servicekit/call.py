@@ -9,7 +9,6 @@ from typing import Any, cast
 from sedaclient.deadlines import running_call
 from servicekit.caller import Caller
 from servicekit.methods import Method
-from servicekit.tokens import UserToken
 
 
 @dataclass(slots=True)
@@ -17,7 +16,7 @@ class Call:
     """A running call.
 
     `deadline` is on the process's monotonic clock, in seconds; infinite for a stream without one. `service` names the calling service
-    when the token is a service token, and `on_behalf_of` the user it acts for. `share_key` is the user whose share
+    when the token is a service token, and `on_behalf_of` the user it acts for. `caller_key` is what the calling user is resolved by. `share_key` is the user whose share
     of the concurrent calls it uses, as the token names them. `traceparent` and `tracestate` are the W3C context to pass on: this
     call's span when it is traced, else the caller's.
     """
@@ -32,7 +31,7 @@ class Call:
     identity: Caller | None = None
     service: str | None = None
     on_behalf_of: str | None = None
-    user_token: UserToken | None = None
+    caller_key: tuple[str, str] | None = None
     share_key: str | None = None
 
     @property
@@ -41,6 +40,17 @@ class Call:
         if self.identity is None:
             raise RuntimeError(f"{self.method.full_name} has no calling user")
         return self.identity
+
+    @property
+    def email(self) -> str:
+        """The calling user's e-mail address as their own token has it, else empty."""
+        subject, email = self.caller_key or ("", "")
+        return email if subject else ""
+
+    @property
+    def delegate(self) -> str | None:
+        """The service that acts for the calling user, if one does."""
+        return None if self.identity is None else self.service
 
     @property
     def trace_id(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Collection
 from typing import Protocol
 
 from servicekit.cache import Cache
@@ -12,6 +13,7 @@ from servicekit.caller import STALE_SECONDS, Caller, Role
 from servicekit.clock import Clock
 from servicekit.errors import (
     AccessDeniedError,
+    CallerSuspendedError,
     Code,
     ServiceError,
     ServiceUnavailableError,
@@ -40,18 +42,15 @@ class CallerResolver(Protocol):
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user of the subject, created on the first call."""
 
+    async def resolve_user(self, user_id: str) -> Caller:
+        """The user of an id; raises an UNAUTHENTICATED error if there is none."""
+
 
 def _bearer_token(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenMissingError
     return token
-
-
-def _set_caller(call: Call, caller: Caller) -> None:
-    call.identity = caller
-    if _RANK[caller.role] < _NEEDED_RANK[call.method.access]:
-        raise AccessDeniedError(call.method.access)
 
 
 class Authenticator:
@@ -65,12 +64,20 @@ class Authenticator:
     each user's calls, and `resolve` after it.
     """
 
-    def __init__(self, verifier: TokenVerifier, resolver: CallerResolver, clock: Clock, ttl: float) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        resolver: CallerResolver,
+        clock: Clock,
+        ttl: float,
+        delegates: Collection[str] = (),
+    ) -> None:
         self._verifier = verifier
         self._resolver = resolver
         self._clock = clock
         self._ttl = ttl
-        # By subject and e-mail: the caller, and when it was resolved.
+        self._delegates = frozenset(delegates)
+        # By subject and e-mail, or by an empty subject and the user's id: the caller, and when it was resolved.
         self._cache: Cache[tuple[str, str], tuple[Caller, float]] = Cache(_CACHE_SIZE)
         self._resolving: dict[tuple[str, str], asyncio.Task[Caller]] = {}
         self._breaker_open_until = 0.0
@@ -109,30 +116,43 @@ class Authenticator:
 
     async def resolve(self, call: Call) -> None:
         """Set the caller of a user's call; raises ServiceUnavailableError or AccessDeniedError."""
-        if call.user_token is not None and call.identity is None:
-            _set_caller(call, await self._caller(call.user_token, call.method))
+        if call.caller_key is not None and call.identity is None:
+            self._set_caller(call, await self._caller(call.caller_key, call.method))
 
     def _accept(self, call: Call, token: str, verified: UserToken | ServiceToken) -> None:
         method = call.method
         call.share_key = verified.share_key
         if isinstance(verified, ServiceToken):
-            if verified.service not in method.callers:
-                raise AccessDeniedError(method.access)
             call.service, call.on_behalf_of = verified.service, verified.on_behalf_of
-            return
-        if method.access is Access.SERVICE:
+            if not verified.delegation:
+                if verified.service not in method.callers:
+                    raise AccessDeniedError(method.access)
+                return
+            if method.access is not Access.USER or verified.service not in self._delegates:
+                raise AccessDeniedError(method.access)
+        elif method.access is Access.SERVICE:
             raise AccessDeniedError(method.access)
-        call.token, call.user_token = token, verified
-        entry = self._cache.get((verified.subject, verified.email))
+        call.token, call.caller_key = token, verified.caller_key
+        entry = self._cache.get(call.caller_key)
         if entry is not None and self._clock.monotonic() - entry[1] < self._ttl:
-            _set_caller(call, entry[0])
+            self._set_caller(call, entry[0])
+
+    def _set_caller(self, call: Call, caller: Caller) -> None:
+        if call.service is not None:
+            # Acting for a user lends what every user may do: never their role on the platform, and nothing of one who is
+            # suspended.
+            caller = dataclasses.replace(caller, role=Role.USER)
+            if caller.suspended_until is not None and caller.suspended_until > self._clock.now():
+                raise CallerSuspendedError
+        call.identity = caller
+        if _RANK[caller.role] < _NEEDED_RANK[call.method.access]:
+            raise AccessDeniedError(call.method.access)
 
     def clear_cache(self) -> None:
         """Resolve every caller again."""
         self._cache.clear()
 
-    async def _caller(self, token: UserToken, method: Method) -> Caller:
-        key = (token.subject, token.email)
+    async def _caller(self, key: tuple[str, str], method: Method) -> Caller:
         if (entry := self._cache.get(key)) is not None:
             cached, at = entry
             age = self._clock.monotonic() - at
@@ -180,7 +200,9 @@ class Authenticator:
             deadline = self._clock.monotonic() + _RESOLVE_SECONDS
             current_call.set(dataclasses.replace(call, deadline=deadline, token=None, identity=None))
         try:
-            caller = await self._resolver.resolve(*key)
+            subject, name = key
+            resolver = self._resolver
+            caller = await (resolver.resolve(subject, name) if subject else resolver.resolve_user(name))
         except ServiceError as error:
             if error.code is Code.UNAUTHENTICATED:
                 # An erased user, who must not come back as a stale caller when the resolver can't be reached.

@@ -67,7 +67,7 @@ class AccessLog:
         """Log a call that ended in `code`."""
         ms = round(seconds * 1000, 2)
         fields = {
-            "caller": str(call.identity.user_id) if call.identity else call.service,
+            "caller": call.service or (str(call.identity.user_id) if call.identity else None),
             "on_behalf_of": call.on_behalf_of,
             "reason": (error.reason or None) if error else None,
             "trace_id": call.trace_id,

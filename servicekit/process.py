@@ -135,8 +135,9 @@ class Process:
         self.health, self.metrics = self.context.health, self.context.metrics
         self.app = build(self.context)
         verifier = credentials.build_token_verifier(settings)
+        delegates = settings.delegates.split(",") if settings.delegates else ()
         self.authenticator = Authenticator(
-            verifier, self.app.resolver, self.context.clock, settings.caller_ttl_seconds
+            verifier, self.app.resolver, self.context.clock, settings.caller_ttl_seconds, delegates
         )
         limiter = ConcurrencyLimiter(
             settings.max_calls,

@@ -16,7 +16,7 @@ from servicekit.timestamps import from_proto
 
 
 class RemoteResolver:
-    """Calls `method` with a `request` of (subject, email); its response has a `caller`."""
+    """Calls `method` with a `request` of (subject, email) or (user_id); its response has a `caller`."""
 
     def __init__(
         self,
@@ -31,8 +31,14 @@ class RemoteResolver:
 
     async def resolve(self, subject: str, email: str) -> Caller:
         """The user of the subject, created on the first call."""
-        request = self._request(subject=subject, email=email)
-        response = await self._client.call(self._method, request, as_service=True)
+        return await self._resolve(subject=subject, email=email)
+
+    async def resolve_user(self, user_id: str) -> Caller:
+        """The user of an id; raises an UNAUTHENTICATED UpstreamError if there is none."""
+        return await self._resolve(user_id=user_id)
+
+    async def _resolve(self, **fields: str) -> Caller:
+        response = await self._client.call(self._method, self._request(**fields), as_service=True)
         return _caller_from_proto(response.caller)
 
 

@@ -14,6 +14,8 @@ from sedaclient.auth import MIN_SECRET_BYTES
 from sedaclient.channels import is_loopback
 from servicekit.database_url import read_database_url
 
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
 
 def addresses(hosts: str) -> tuple[str, ...]:
     """Parse addresses separated by commas; IPv6 ones may be in brackets."""
@@ -60,6 +62,14 @@ def _all_addresses(hosts: str) -> str:
     return hosts
 
 
+def _all_names(names: str) -> str:
+    if names and not all(_NAME.fullmatch(each) for each in names.split(",")):
+        raise ValueError(
+            "must be names of services with commas: lower-case letters, digits, hyphens and underscores"
+        )
+    return names
+
+
 def _one_family(target: str) -> str:
     """Several addresses must be of one family: grpc resolves one name, or a list of IP addresses."""
     if "," in target and not target.startswith(("dns:", "ipv4:", "ipv6:")):
@@ -71,5 +81,6 @@ def _one_family(target: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+Names = Annotated[str, AfterValidator(_all_names)]
 Addresses = Annotated[str, AfterValidator(_all_addresses)]
 Target = Annotated[str, Field(min_length=1), AfterValidator(_one_family)]

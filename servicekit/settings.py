@@ -23,7 +23,7 @@ from sedaclient.auth import SERVICE_ISSUER
 from sedaclient.channels import is_local_target, is_loopback
 from servicekit.database import PoolOptions
 from servicekit.database_url import read_database_url
-from servicekit.setting_types import Addresses, PostgresUrl, Secret, addresses, is_protected_database
+from servicekit.setting_types import Addresses, Names, PostgresUrl, Secret, addresses, is_protected_database
 from servicekit.tokens import DEVELOPMENT_ISSUER
 from servicekit.tracing import why_no_tracing
 from servicekit.transport import TransportName, why_not
@@ -159,6 +159,10 @@ class ServiceSettings(BaseSettings):
     )
     service_jwks_file: FilePath | None = Field(
         None, description="JWKS with the public keys of all services; each kid is the service's name"
+    )
+    delegates: Names = Field(
+        "",
+        description="services that may act for users, with commas, such as recommender; every process needs it",
     )
     caller_ttl_seconds: float = Field(
         5.0,

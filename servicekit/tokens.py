@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from sedaclient.auth import SERVICE_ISSUER
+from sedaclient.auth import DELEGATION_AUDIENCE, SERVICE_ISSUER
 from servicekit.cache import Cache
 from servicekit.errors import TokenExpiredError, TokenInvalidError
 from servicekit.jwks import Key, KeySource
@@ -29,6 +29,7 @@ _CACHE_SIZE = 10_000
 _NO_USER_ROLES = frozenset({"anon", "service_role"})
 # No control characters and no lone surrogates, which can't be stored.
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+_USER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EMAIL = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,254}")
 _TEXT_CLAIMS = ("iss", "aud", "sub", "email", "role", "on_behalf_of")
 
@@ -50,19 +51,33 @@ class UserToken:
         """The user whose share of the concurrent calls a call with the token uses."""
         return self.subject
 
+    @property
+    def caller_key(self) -> tuple[str, str]:
+        """What a Caller is resolved by: the subject and the e-mail address."""
+        return self.subject, self.email
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceToken:
-    """A verified service token: its service and, if any, the user on whose behalf it acts."""
+    """A verified service token: its service and, if any, the user on whose behalf it acts.
+
+    A `delegation` acts as that user at all processes, as the user's own token would; other tokens act as their service.
+    """
 
     service: str
     on_behalf_of: str | None
     expires: float
+    delegation: bool = False
 
     @property
     def share_key(self) -> str | None:
         """As of a user's token: the user on whose behalf it acts."""
         return self.on_behalf_of
+
+    @property
+    def caller_key(self) -> tuple[str, str]:
+        """What a Caller is resolved by: no subject, and the id of the user that a delegation acts for."""
+        return "", self.on_behalf_of or ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -114,8 +129,10 @@ class TokenVerifier:
             if not isinstance(claims.get(name, ""), str | None):
                 raise TokenInvalidError(f"the token's claim {name} is not text")
         expires = _check_times(claims, now)
-        wanted = (SERVICE_ISSUER, self.service) if service else (self.user_issuer, self.user_audience)
-        if (claims.get("iss"), claims.get("aud")) != wanted:
+        delegation = service and claims.get("aud") == DELEGATION_AUDIENCE
+        audience = self.service if service else self.user_audience
+        wanted = (SERVICE_ISSUER if service else self.user_issuer, audience)
+        if not delegation and (claims.get("iss"), claims.get("aud")) != wanted:
             raise TokenInvalidError("the token has another issuer or audience")
         subject = claims.get("sub") or ""
         if not _SUBJECT.fullmatch(subject):
@@ -127,7 +144,10 @@ class TokenVerifier:
             issued = claims.get("iat")
             if issued is None or expires > issued + _MAX_SERVICE_LIFETIME:
                 raise TokenInvalidError("the service token is valid for more than ten minutes")
-            return ServiceToken(subject, claims.get("on_behalf_of"), expires)
+            user_id = claims.get("on_behalf_of")
+            if delegation and not _USER_ID.fullmatch(user_id or ""):
+                raise TokenInvalidError("the token names no user to act for")
+            return ServiceToken(subject, user_id, expires, delegation)
         return self._user(claims, subject, expires)
 
     def _user(self, claims: dict[str, Any], subject: str, expires: float) -> UserToken:

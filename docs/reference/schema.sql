@@ -13,6 +13,7 @@ CREATE TABLE users.admin_actions (
   reason TEXT NOT NULL,
   request_id TEXT NOT NULL,
   created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+  delegate TEXT,
   CONSTRAINT admin_actions_pkey PRIMARY KEY (id),
   CONSTRAINT admin_actions_actor_kind_check CHECK (actor_kind IN ('USER', 'SYSTEM', 'OPERATOR')),
   CONSTRAINT admin_actions_actor_check CHECK ((actor_kind = 'USER') = (actor_id IS NOT NULL)),
@@ -36,6 +37,7 @@ COMMENT ON COLUMN users.admin_actions.after IS 'State after, in the same keys';
 COMMENT ON COLUMN users.admin_actions.reason IS 'The actor''s reason, 1 to 512 characters';
 COMMENT ON COLUMN users.admin_actions.request_id IS 'Request id of the call or run that did it';
 COMMENT ON COLUMN users.admin_actions.created_at IS 'Transaction time of the act';
+COMMENT ON COLUMN users.admin_actions.delegate IS 'The service that acted for the actor; empty: they acted themselves';
 
 CREATE TABLE users.leases (
   name TEXT NOT NULL,
@@ -471,6 +473,7 @@ CREATE TABLE chat.moderation_logs (
   request_id TEXT NOT NULL,
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
   idempotency_key UUID,
+  delegate TEXT,
   CONSTRAINT moderation_logs_pkey PRIMARY KEY (room_id, id),
   CONSTRAINT moderation_logs_actor_role_check CHECK (actor_role IN ('OWNER', 'MODERATOR', 'MEMBER', 'ADMIN')),
   CONSTRAINT moderation_logs_action_check CHECK (action ~ '^[A-Z][A-Z_]{0,31}$'),
@@ -498,6 +501,7 @@ COMMENT ON COLUMN chat.moderation_logs.after IS 'The same after the act';
 COMMENT ON COLUMN chat.moderation_logs.request_id IS 'The id of the call (x-request-id)';
 COMMENT ON COLUMN chat.moderation_logs.created_at IS 'When it happened';
 COMMENT ON COLUMN chat.moderation_logs.idempotency_key IS 'The actor''s request_id of a DeleteMessagesByAuthor call; empty when none was given';
+COMMENT ON COLUMN chat.moderation_logs.delegate IS 'The service that acted for the actor; empty: they acted themselves';
 
 CREATE TABLE chat.pins (
   room_id UUID NOT NULL,

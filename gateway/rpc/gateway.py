@@ -82,7 +82,7 @@ class GatewayServicer:
 
     async def EraseMe(self, request: pb.EraseMeRequest, call: Call) -> pb.EraseMeResponse:
         """Start the erasure of the caller."""
-        email = "" if call.user_token is None else call.user_token.email
+        email = call.email
         erasure = await erase_me(self._deps, email, request.mode, request.confirm_email)
         return pb.EraseMeResponse(erasure=erasure)
 

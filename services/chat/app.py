@@ -36,7 +36,7 @@ from services.chat.workers.track_lister import TrackLister
 
 TYPING_SECONDS = 3.0
 """How often one user's SendTyping reaches the watchers."""
-SCHEMA_HEAD = "20261130_0634"
+SCHEMA_HEAD = "20261130_0700"
 """The newest migration of this build; the service is ready once it is applied."""
 
 

@@ -26,7 +26,7 @@ from services.users.workers.erasure import ErasureWorker
 from services.users.workers.verification_checker import VerificationChecker
 from services.users.workers.verification_scheduler import VerificationScheduler
 
-SCHEMA_HEAD = "20261129_2030"
+SCHEMA_HEAD = "20261130_0700"
 """The newest migration of schema users that this build needs."""
 _SEARCH_PAGES_BYTES = 16 << 20
 

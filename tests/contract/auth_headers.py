@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-from sedaclient.auth import SERVICE_ISSUER
+from sedaclient.auth import DELEGATION_AUDIENCE, SERVICE_ISSUER, ServiceTokenSigner
 from servicekit.caller import Role
 from servicekit.tokens import DEVELOPMENT_ISSUER
 from tests.services.running import JWT_SECRET, SERVICE_SECRET, service, user
@@ -28,6 +28,12 @@ def user_header(email: str = EMAIL) -> str:
 def service_header(name: str, target: str) -> str:
     """A valid header of a service at another one, for five minutes."""
     return service(name, target)[0][1]
+
+
+def delegation_header(name: str, user_id: str) -> str:
+    """A header with which a service acts for a user, for five minutes."""
+    signer = ServiceTokenSigner(name, SERVICE_SECRET.encode())
+    return f"Bearer {signer.token(DELEGATION_AUDIENCE, user_id)}"
 
 
 def jwt(claims: Any, secret: str = JWT_SECRET, header: Any = None) -> str:

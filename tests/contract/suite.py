@@ -27,6 +27,8 @@ from tests.services.running import JWT_SECRET, SERVICE_SECRET, UNLIMITED
 from tests.support.transports import with_reflection
 
 SECONDS = 20.0
+DELEGATE = "recommender"
+"""The service that may act for users."""
 REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 Build = Callable[[AppContext[Any]], App]
 Metadata = Sequence[tuple[str, str]]
@@ -122,7 +124,12 @@ async def _served(
         "jwt_secret": JWT_SECRET,
     } | targets
     # The tracks are made up: no enrichment.
-    values |= {"service_secret": SERVICE_SECRET, "caller_ttl_seconds": 60, "enrich": False}
+    values |= {
+        "service_secret": SERVICE_SECRET,
+        "delegates": DELEGATE,
+        "caller_ttl_seconds": 60,
+        "enrich": False,
+    }
     # All tests share few users: no limit on calls, rooms, joins and claims, but on messages.
     values["max_calls_per_user"] = 1_000
     # A stream that is cancelled holds its place for a moment.

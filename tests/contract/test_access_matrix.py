@@ -11,14 +11,17 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
+from ops.dev_tokens import development_subject
 from seda.rpc.v1 import annotations_pb2, caller_pb2
 from seda.users.v1.user_service_pb2 import GetUserRequest
 from seda.users.v1.user_service_pb2_grpc import UserServiceStub
 from servicekit.caller import Role
 from servicekit.methods import Access, Method, methods_of
 from tests.contract.auth_headers import (
+    EMAIL,
     EMAILS,
     SERVICES,
+    delegation_header,
     jwt,
     service_claims,
     service_header,
@@ -28,8 +31,9 @@ from tests.contract.auth_headers import (
 from tests.contract.probe_service import probe_service
 from tests.contract.responses import REQUEST_ID, details, reason_of, violations
 from tests.contract.running_suite import SuiteFixture
-from tests.contract.suite import Outcome, Target, send
+from tests.contract.suite import DELEGATE, Outcome, Target, send
 from tests.probe import METHODS
+from tests.servicekit.probe_server import USER_ID
 from tests.services.running import SERVICE_SECRET
 
 _LONG_AGO = int(time.time()) - 3600
@@ -43,7 +47,22 @@ _UNAUTHENTICATED = {
 _MISDIRECTED = "a service with a token for another one"
 _USERS = {str(role): user_header(email) for role, email in EMAILS.items()}
 _SERVICES = {f"service {name}": name for name in SERVICES}
-CALLERS = (*_UNAUTHENTICATED, _MISDIRECTED, *_USERS, *_SERVICES)
+# Services that act for an administrator: what one may and another must not.
+_DELEGATE = "a delegate"
+_STRANGERS = {"a service that is no delegate": "scraper", "a service of the suite": "chat"}
+_ONE_PROCESS = "a delegate with a token for one process"
+# A user can't say for whom they call.
+_PRETENDER = "a user who names an administrator"
+CALLERS = (
+    *_UNAUTHENTICATED,
+    _MISDIRECTED,
+    *_USERS,
+    *_SERVICES,
+    _DELEGATE,
+    *_STRANGERS,
+    _ONE_PROCESS,
+    _PRETENDER,
+)
 # The user roles that each access level admits.
 _OPEN_TO: dict[int, set[str]] = {
     annotations_pb2.ACCESS_USER: {Role.USER, Role.MODERATOR, Role.ADMIN},
@@ -71,6 +90,8 @@ def expected_reason(target: Target, caller: str) -> str | None:
     if caller in _UNAUTHENTICATED:
         return _UNAUTHENTICATED[caller][1]
     allowed = {*_OPEN_TO[access], *(f"service {name}" for name in callers)}
+    if access == annotations_pb2.ACCESS_USER:
+        allowed |= {_DELEGATE, _PRETENDER}
     return None if caller in allowed else "ACCESS_DENIED"
 
 
@@ -87,7 +108,14 @@ def response_violations(target: Target, caller: str, outcome: Outcome) -> list[s
     return [f"{caller}: {target}: {violation}" for violation in found]
 
 
-def _header(caller: str, target: Target) -> str | None:
+def _header(caller: str, target: Target, user_id: str) -> str | None:
+    if caller in {_DELEGATE, *_STRANGERS}:
+        return delegation_header(_STRANGERS.get(caller, DELEGATE), user_id)
+    if caller == _ONE_PROCESS:
+        claims = service_claims(aud=target.service_name, sub=DELEGATE, on_behalf_of=user_id)
+        return f"Bearer {jwt(claims, SERVICE_SECRET)}"
+    if caller == _PRETENDER:
+        return f"Bearer {jwt(user_claims(sub=development_subject(EMAIL), on_behalf_of=user_id))}"
     if caller in _SERVICES:
         return service_header(_SERVICES[caller], target.service_name)
     if caller == _MISDIRECTED:
@@ -96,12 +124,14 @@ def _header(caller: str, target: Target) -> str | None:
     return _USERS[caller] if caller in _USERS else _UNAUTHENTICATED[caller][0]
 
 
-async def find_violations(targets: list[Target], caller: str) -> list[str]:
-    """The violations in the responses to a caller."""
+async def find_violations(targets: list[Target], caller: str, user_id: str = str(USER_ID)) -> list[str]:
+    """The violations in the responses to a caller; `user_id` is whom services act for."""
 
     async def ask(target: Target) -> Outcome:
-        header = _header(caller, target)
+        header = _header(caller, target, user_id)
         metadata = [("x-request-id", REQUEST_ID), *([("authorization", header)] if header else [])]
+        if caller == _PRETENDER:
+            metadata.append(("on-behalf-of", user_id))
         # An empty request changes nothing: an admitted caller gets a validation error.
         return await send(target.at.channel, target.method, b"", metadata)
 
@@ -114,7 +144,8 @@ async def find_violations(targets: list[Target], caller: str) -> list[str]:
 
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_caller_gets_what_the_contract_says(suite_fixture: SuiteFixture, caller: str) -> None:
-    found = await find_violations(suite_fixture.targets, caller)
+    administrator = suite_fixture.known["EraseAuthorRequest.user_id"][-1]
+    found = await find_violations(suite_fixture.targets, caller, administrator)
     assert not found, "\n".join(found)
 
 
@@ -143,9 +174,9 @@ async def test_every_access_is_tried(suite_fixture: SuiteFixture) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "caught"),
     [
-        ("Ask", {"access": Access.PUBLIC}, {*_UNAUTHENTICATED, *_SERVICES}),
+        ("Ask", {"access": Access.PUBLIC}, {*_UNAUTHENTICATED, *_SERVICES, *_STRANGERS, _ONE_PROCESS}),
         ("Watch", {"access": Access.PUBLIC}, {*_UNAUTHENTICATED, *_SERVICES}),
-        ("Moderate", {"access": Access.USER}, {"USER", *_SERVICES}),
+        ("Moderate", {"access": Access.USER}, {"USER", _DELEGATE, _PRETENDER}),
         ("Administer", {"access": Access.MODERATOR}, {"USER", "MODERATOR"}),
         ("Administer", {"access": Access.USER}, {"USER", "MODERATOR"}),
         ("Moderate", {"access": Access.ADMIN}, {"MODERATOR"}),

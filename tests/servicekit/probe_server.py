@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,7 @@ class Users:
 
     service = "users"
     role: Role = Role.USER
+    suspended_until: Micros | None = None
     error: Exception | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     gate: asyncio.Event | None = None
@@ -69,7 +70,11 @@ class Users:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Caller(self.others.get(email, USER_ID), self.role)
+        return Caller(self.others.get(email, USER_ID), self.role, suspended_until=self.suspended_until)
+
+    async def resolve_user(self, user_id: str) -> Caller:
+        assert user_id == str(USER_ID)
+        return await self.resolve("", user_id)
 
 
 def verifier(
@@ -173,6 +178,7 @@ async def serving(
     per_user: int = 5,
     tokens: TokenVerifier | None = None,
     health: bool = True,
+    delegates: Collection[str] = (),
 ) -> AsyncIterator[Running]:
     """Run the probe service, and health beside it if `health`."""
     users, probe, metrics = Users(), Probe(), Metrics()
@@ -182,7 +188,7 @@ async def serving(
     metrics.watch_limiters(limiter, open_streams, watches)
     handler_factory = HandlerFactory(
         name="probe",
-        authenticator=Authenticator(tokens or verifier(), users, clock or HandClock(), 5.0),
+        authenticator=Authenticator(tokens or verifier(), users, clock or HandClock(), 5.0, delegates),
         limiter=limiter,
         streams=open_streams,
         watches=watches,

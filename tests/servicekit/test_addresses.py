@@ -45,6 +45,9 @@ class Nobody:
     async def resolve(self, _subject: str, _email: str) -> Any:
         raise AssertionError("nobody calls")
 
+    async def resolve_user(self, _user_id: str) -> Any:
+        raise AssertionError("nobody calls")
+
 
 def build(_kit: AppContext[Any]) -> App:
     return App(servicers=[], resolver=Nobody())

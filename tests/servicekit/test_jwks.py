@@ -229,7 +229,7 @@ async def test_without_any_key_nobody_is_called_a_forger(answer: bytes | Excepti
     issuer.seconds += 1
     await authenticate()
     assert issuer.fetched == 2
-    assert call.user_token is not None
+    assert call.caller_key is not None
 
 
 async def test_broken_keys_beside_good_ones_are_passed_over() -> None:

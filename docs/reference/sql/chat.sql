@@ -118,7 +118,7 @@ ORDER BY n.rev;
 
 -- chat.changed_logs
 SELECT /* chat.changed_logs */ n.* FROM
- (SELECT s.id, s.room_id, s.rev, s.actor_id, s.actor_role, s.as_admin, s.action, s.target_user_id, s.target_message_id, s.reason, s.before, s.after, s.request_id AS call_id, s.created_at FROM chat.moderation_logs s
+ (SELECT s.id, s.room_id, s.rev, s.actor_id, s.actor_role, s.as_admin, s.action, s.target_user_id, s.target_message_id, s.reason, s.before, s.after, s.request_id AS call_id, s.created_at, s.delegate FROM chat.moderation_logs s
    WHERE s.room_id = $1 AND s.rev > (SELECT $2::bigint) AND s.rev <= (SELECT $3::bigint)
    ORDER BY s.rev LIMIT 100) n
 ORDER BY n.rev;
@@ -460,7 +460,7 @@ FROM chat.messages m WHERE m.user_id = $1 AND m.deleted_at IS NOT NULL AND (m.ro
 -- chat.export_moderation
 SELECT /* chat.export_moderation */
    l.room_id AS room_id, '00000000-0000-0000-0000-000000000000'::uuid AS id, timestamptz 'epoch' AS at, l.rev::bigint AS seq,
-   0::int AS number, '' AS emoji, jsonb_build_object('id', l.id, 'room_id', l.room_id, 'rev', l.rev, 'actor_role', l.actor_role, 'as_admin', l.as_admin, 'action', l.action, 'target_user_id', l.target_user_id, 'target_message_id', l.target_message_id, 'reason', l.reason, 'create_time', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END, 'before', CASE WHEN l.actor_id = $1 THEN l.before END, 'after', CASE WHEN l.actor_id = $1 THEN l.after END, 'call_id', CASE WHEN l.actor_id = $1 THEN l.request_id END)::text AS fields
+   0::int AS number, '' AS emoji, jsonb_build_object('id', l.id, 'room_id', l.room_id, 'rev', l.rev, 'actor_role', l.actor_role, 'as_admin', l.as_admin, 'action', l.action, 'target_user_id', l.target_user_id, 'target_message_id', l.target_message_id, 'reason', l.reason, 'create_time', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN l.actor_id = $1 THEN $1 END, 'before', CASE WHEN l.actor_id = $1 THEN l.before END, 'after', CASE WHEN l.actor_id = $1 THEN l.after END, 'call_id', CASE WHEN l.actor_id = $1 THEN l.request_id END, 'delegate', CASE WHEN l.actor_id = $1 THEN l.delegate END)::text AS fields
 FROM chat.moderation_logs l WHERE (l.actor_id = $1 OR l.target_user_id = $1) AND (l.room_id, l.rev) > ($2, $3) ORDER BY l.room_id, l.rev LIMIT $4;
 
 -- chat.export_pins
@@ -547,8 +547,9 @@ WHERE room_id = $1 AND user_id <> $2 AND role = 'OWNER' AND left_at IS NULL) AS 
 
 -- chat.insert_audit_log
 INSERT /* chat.insert_audit_log */ INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
-                                  target_message_id, reason, before, after, request_id, idempotency_key, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, statement_timestamp());
+                                  target_message_id, reason, before, after, request_id, idempotency_key, delegate,
+                                  created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, $15, statement_timestamp());
 
 -- chat.insert_sanction
 INSERT /* chat.insert_sanction */ INTO chat.sanctions AS s (id, room_id, user_id, kind, reason, issued_by, starts_at, expires_at, rev)
@@ -633,14 +634,16 @@ WHERE l.room_id = $1 AND l.actor_id = $2 AND l.idempotency_key = $3;
 
 -- chat.log_page
 SELECT /* chat.log_page */ l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
+          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at,
+          l.delegate
      FROM chat.moderation_logs l
     WHERE l.room_id = $1 AND l.rev < $2
 ORDER BY l.rev DESC LIMIT $3;
 
 -- chat.log_page_of_user
 SELECT /* chat.log_page_of_user */ l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
+          l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at,
+          l.delegate
      FROM chat.moderation_logs l
     WHERE l.room_id = $1 AND l.rev < $2
 AND l.target_user_id = $4 ORDER BY l.rev DESC LIMIT $3;

@@ -70,6 +70,9 @@ WHERE u.id = $1 AND u.erased_at IS NULL;
 SELECT /* users.artist_profile_of_verification */ r.artist_profile_id FROM users.verification_requests r
 WHERE r.id = $1 AND ($2::uuid IS NULL OR r.user_id = $2);
 
+-- users.by_id
+SELECT /* users.by_id */ id, email, role, muted_until, suspended_until FROM users.users WHERE id = $1 AND erased_at IS NULL;
+
 -- users.by_subject
 SELECT /* users.by_subject */
     EXISTS (
@@ -241,14 +244,14 @@ SELECT /* users.export_admin_actions */ * FROM (
        (
    SELECT
        x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
-       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END, 'delegate', CASE WHEN x.actor_id = $1 THEN x.delegate END)::text AS fields
    FROM users.admin_actions AS x
 WHERE x.actor_id = $1 AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5)
        UNION
        (
    SELECT
        x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
-       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END, 'delegate', CASE WHEN x.actor_id = $1 THEN x.delegate END)::text AS fields
    FROM users.admin_actions AS x
 WHERE x.target_id = $1 AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5)
        UNION
@@ -260,7 +263,7 @@ WHERE x.target_id = $1 AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at
        CROSS JOIN LATERAL (
    SELECT
        x.created_at::timestamptz AS at, $3::uuid AS parent_id, x.id AS id,
-       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END)::text AS fields
+       jsonb_build_object('id', x.id, 'actor_kind', x.actor_kind, 'action', x.action, 'target_id', x.target_id, 'reason', x.reason, 'create_time', to_char(x.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'actor_id', CASE WHEN x.actor_id = $1 THEN $1 END, 'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END, 'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END, 'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END, 'delegate', CASE WHEN x.actor_id = $1 THEN x.delegate END)::text AS fields
    FROM users.admin_actions AS x
 WHERE x.target_id = own.id AND (x.created_at, x.id) > ($2, $4) ORDER BY x.created_at, x.id LIMIT $5) AS acted
    ) AS found
@@ -352,25 +355,29 @@ SELECT /* users.list */ id, email, display_name, role, muted_until, suspended_un
 ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- users.list_admin_actions
-SELECT /* users.list_admin_actions */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+SELECT /* users.list_admin_actions */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at,
+       delegate
    FROM users.admin_actions
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3
 ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- users.list_admin_actions_of_action
-SELECT /* users.list_admin_actions_of_action */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+SELECT /* users.list_admin_actions_of_action */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at,
+       delegate
    FROM users.admin_actions
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3
 AND action = $5 ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- users.list_admin_actions_of_actor
-SELECT /* users.list_admin_actions_of_actor */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+SELECT /* users.list_admin_actions_of_actor */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at,
+       delegate
    FROM users.admin_actions
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3
 AND actor_id = $5 AND ($6::text IS NULL OR action = $6) ORDER BY created_at DESC, id DESC LIMIT $4;
 
 -- users.list_admin_actions_of_target
-SELECT /* users.list_admin_actions_of_target */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+SELECT /* users.list_admin_actions_of_target */ id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at,
+       delegate
    FROM users.admin_actions
    WHERE (created_at, id) < ($1, $2) AND created_at >= $3
 AND target_id = $5 AND ($6::text IS NULL OR action = $6)
@@ -484,8 +491,9 @@ WITH /* users.make_verifications_stale */ due AS (
 SELECT r.id FROM r;
 
 -- users.record_admin_action
-INSERT /* users.record_admin_action */ INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id)
-VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9);
+INSERT /* users.record_admin_action */ INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id,
+                                 delegate)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10);
 
 -- users.refuse_identities
 INSERT /* users.refuse_identities */ INTO users.refused_identities (identity_hash, until)

@@ -371,6 +371,7 @@ class ModerationLog(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DELEGATE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The line's id, a UUID."""
     room_id: _builtins.str
@@ -393,6 +394,8 @@ class ModerationLog(_message.Message):
     """The reason given, up to 512 characters; empty: none."""
     call_id: _builtins.str
     """The id of the call (`x-request-id`)."""
+    delegate: _builtins.str
+    """The service that acted for the actor, such as `recommender`; empty: they acted themselves."""
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
         """The state before, with the fields that ModerationAction names for each action: ids, names of enum
@@ -424,10 +427,11 @@ class ModerationLog(_message.Message):
         after: _struct_pb2.Struct | None = ...,
         call_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        delegate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_role", b"actor_role", "after", b"after", "as_admin", b"as_admin", "before", b"before", "call_id", b"call_id", "create_time", b"create_time", "id", b"id", "reason", b"reason", "rev", b"rev", "room_id", b"room_id", "target_message_id", b"target_message_id", "target_user_id", b"target_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_role", b"actor_role", "after", b"after", "as_admin", b"as_admin", "before", b"before", "call_id", b"call_id", "create_time", b"create_time", "delegate", b"delegate", "id", b"id", "reason", b"reason", "rev", b"rev", "room_id", b"room_id", "target_message_id", b"target_message_id", "target_user_id", b"target_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

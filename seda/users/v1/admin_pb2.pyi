@@ -119,6 +119,7 @@ class AdminAction(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     CALL_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DELEGATE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The entry's id, a UUID."""
     actor_kind: Global___AdminActorKind.ValueType
@@ -133,6 +134,8 @@ class AdminAction(_message.Message):
     """The actor's reason, 1 to 512 characters."""
     call_id: _builtins.str
     """The id of the call (`x-request-id`) or of the command's run."""
+    delegate: _builtins.str
+    """The service that acted for the actor, such as `recommender`; empty: they acted themselves."""
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
         """The state before, with the fields that AdminActionType names for each action: ids, names of enum
@@ -160,10 +163,11 @@ class AdminAction(_message.Message):
         reason: _builtins.str = ...,
         call_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        delegate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "after", b"after", "before", b"before", "call_id", b"call_id", "create_time", b"create_time", "id", b"id", "reason", b"reason", "target_id", b"target_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "after", b"after", "before", b"before", "call_id", b"call_id", "create_time", b"create_time", "delegate", b"delegate", "id", b"id", "reason", b"reason", "target_id", b"target_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,7 +52,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_USER_ERASED: _ErrorReason.ValueType  # 50
     """UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
-    24 hours ago.
+    24 hours ago; or a service acts for a user who does not exist.
     """
     ERROR_REASON_ERASURE_NOT_FOUND: _ErrorReason.ValueType  # 51
     """NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""
@@ -114,7 +114,7 @@ ERROR_REASON_ARTIST_EXISTS: ErrorReason.ValueType  # 21
 """
 ERROR_REASON_USER_ERASED: ErrorReason.ValueType  # 50
 """UNAUTHENTICATED. The token's subject or e-mail address is that of a user who was erased less than
-24 hours ago.
+24 hours ago; or a service acts for a user who does not exist.
 """
 ERROR_REASON_ERASURE_NOT_FOUND: ErrorReason.ValueType  # 51
 """NOT_FOUND. The erasure does not exist. Metadata: `erasure_id`."""

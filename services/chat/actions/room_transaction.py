@@ -140,6 +140,7 @@ class RoomTransaction(MaintenanceTransaction):
             after=after,
             call_id=call.request_id if call is not None else "",
             idempotency_key=idempotency_key,
+            delegate=call.delegate if call is not None else None,
         )
 
 

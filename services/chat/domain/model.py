@@ -291,3 +291,4 @@ class LogLine(NamedTuple):
     after: str | None
     call_id: str
     created_at: Micros
+    delegate: str | None

@@ -142,6 +142,9 @@ moderation_logs = sa.Table(
         sa.Uuid,
         comment="The actor's request_id of a DeleteMessagesByAuthor call; empty when none was given",
     ),
+    sa.Column(
+        "delegate", sa.Text, comment="The service that acted for the actor; empty: they acted themselves"
+    ),
     sa.PrimaryKeyConstraint("room_id", "id", name="moderation_logs_pkey"),
     sa.Index("moderation_logs_room_id_rev_idx", "room_id", "rev"),
     sa.Index("moderation_logs_target_idx", "room_id", "target_user_id", "rev"),

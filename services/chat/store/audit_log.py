@@ -28,19 +28,22 @@ _INSERT = Command[
     str | None,
     str,
     UUID | None,
+    str | None,
 ](
     "chat.insert_audit_log",
     """
     INSERT INTO chat.moderation_logs (id, room_id, rev, actor_id, actor_role, as_admin, action, target_user_id,
-                                      target_message_id, reason, before, after, request_id, idempotency_key, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, statement_timestamp())
+                                      target_message_id, reason, before, after, request_id, idempotency_key, delegate,
+                                      created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14, $15, statement_timestamp())
     """,
 )
 
 
 _LOG = """
     SELECT l.id, l.room_id, l.rev, l.actor_id, l.actor_role, l.as_admin, l.action, l.target_user_id,
-           l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at
+           l.target_message_id, l.reason, l.before, l.after, l.request_id AS call_id, l.created_at,
+           l.delegate
       FROM chat.moderation_logs l
      WHERE l.room_id = $1 AND l.rev < $2
 """
@@ -101,6 +104,7 @@ async def insert(  # noqa: PLR0913 - one per column
     after: Mapping[str, object] | None,
     call_id: str,
     idempotency_key: UUID | None,
+    delegate: str | None,
 ) -> None:
     """Insert a line of the audit log."""
     await session.execute(
@@ -119,4 +123,5 @@ async def insert(  # noqa: PLR0913 - one per column
         None if after is None else json.dumps(after),
         call_id,
         idempotency_key,
+        delegate,
     )

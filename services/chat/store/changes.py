@@ -267,7 +267,8 @@ _LOGS = Query[LogLine, UUID, int, int](
         _changed(
             "moderation_logs",
             "s.id, s.room_id, s.rev, s.actor_id, s.actor_role, s.as_admin, s.action, s.target_user_id,"
-            " s.target_message_id, s.reason, s.before, s.after, s.request_id AS call_id, s.created_at",
+            " s.target_message_id, s.reason, s.before, s.after, s.request_id AS call_id, s.created_at,"
+            " s.delegate",
         )
     } ORDER BY n.rev
     """,

@@ -254,6 +254,7 @@ _MODERATION = Query[ExportRow, UUID, UUID, int, int](
             "'before', CASE WHEN l.actor_id = $1 THEN l.before END",
             "'after', CASE WHEN l.actor_id = $1 THEN l.after END",
             "'call_id', CASE WHEN l.actor_id = $1 THEN l.request_id END",
+            "'delegate', CASE WHEN l.actor_id = $1 THEN l.delegate END",
             seq="l.rev",
         )
     } {

@@ -145,6 +145,7 @@ def fill_log(into: moderation_pb2.ModerationLog, line: LogLine) -> None:
     into.as_admin = line.as_admin
     into.action = _moderation_action(line.action)
     into.call_id = line.call_id
+    into.delegate = line.delegate or ""
     to_proto(into.create_time, line.created_at)
     if line.target_user_id is not None:
         into.target_user_id = str(line.target_user_id)

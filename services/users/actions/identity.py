@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from servicekit.caller import Caller, Role
-from servicekit.ids import new_id
+from servicekit.ids import new_id, parse_id
 from services.users.actions.deps import Deps
 from services.users.domain.errors import EmailTakenError, UserErasedError
 from services.users.domain.identity import TokenIdentity, normalize_email, validate_subject
@@ -24,6 +26,18 @@ async def resolve_caller(deps: Deps, subject: str, email: str) -> Caller:
     if row.email != token.email:
         # None only if the user was erased concurrently.
         row = await identity.set_email(deps.database, token) or await _create_user(deps, token)
+    return _caller(row)
+
+
+async def resolve_user(deps: Deps, user_id: UUID) -> Caller:
+    """Return the user for whom another service acts. Raises UserErasedError if there is none."""
+    row = await identity.find_by_id(deps.database, user_id)
+    if row is None:
+        raise UserErasedError
+    return _caller(row)
+
+
+def _caller(row: IdentityRow) -> Caller:
     return Caller(row.id, Role(row.role), row.muted_until, row.suspended_until)
 
 
@@ -56,3 +70,7 @@ class LocalResolver:
     async def resolve(self, subject: str, email: str) -> Caller:
         """Return the user of the subject, created on first sign-in."""
         return await resolve_caller(self._deps, subject, email)
+
+    async def resolve_user(self, user_id: str) -> Caller:
+        """Return the user of an id."""
+        return await resolve_user(self._deps, parse_id(user_id))

@@ -20,10 +20,12 @@ class IdentityServicer:
         self._deps = deps
 
     async def ResolveCaller(self, request: pb.ResolveCallerRequest, _: Call) -> pb.ResolveCallerResponse:
-        """Return the user of a verified token."""
-        return wire.resolve_caller_response(
-            await identity.resolve_caller(self._deps, request.subject, request.email)
-        )
+        """Return the user of a verified token, or of an id."""
+        if request.user_id:
+            caller = await identity.resolve_user(self._deps, parse_id(request.user_id))
+        else:
+            caller = await identity.resolve_caller(self._deps, request.subject, request.email)
+        return wire.resolve_caller_response(caller)
 
     async def ExportUser(self, request: pb.ExportUserRequest, _: Call) -> pb.ExportUserResponse:
         """Return a page of what is stored about a user."""

@@ -38,6 +38,9 @@ admin_actions = sa.Table(
         server_default=sa.func.now(),
         comment="Transaction time of the act",
     ),
+    sa.Column(
+        "delegate", sa.Text, comment="The service that acted for the actor; empty: they acted themselves"
+    ),
     sa.PrimaryKeyConstraint("id", name="admin_actions_pkey"),
     sa.CheckConstraint("actor_kind IN ('USER', 'SYSTEM', 'OPERATOR')", name="admin_actions_actor_kind_check"),
     sa.CheckConstraint("(actor_kind = 'USER') = (actor_id IS NOT NULL)", name="admin_actions_actor_check"),

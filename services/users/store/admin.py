@@ -28,6 +28,7 @@ class AdminActionRow(NamedTuple):
     reason: str
     request_id: str
     created_at: Micros
+    delegate: str | None
 
 
 # All administrators are locked, in the order of their ids: two actions, each of which leaves one administrator, must
@@ -57,7 +58,8 @@ _SET_STATE = Query[UserRow, UUID, str, Micros | None, Micros | None](
 )
 
 _ADMIN_ACTIONS = """
-    SELECT id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at
+    SELECT id, actor_kind, actor_id, action, target_id, before, after, reason, request_id, created_at,
+        delegate
     FROM users.admin_actions
     WHERE (created_at, id) < ($1, $2) AND created_at >= $3
 """
@@ -79,11 +81,12 @@ _LIST_OF_TARGET = Query[AdminActionRow, Micros, UUID, Micros, int, UUID, str | N
         AND ($7::uuid IS NULL OR actor_id = $7) {_NEWEST}""",
 )
 
-_RECORD = Command[UUID, str, UUID | None, str, UUID, str, str, str, str](
+_RECORD = Command[UUID, str, UUID | None, str, UUID, str, str, str, str, str | None](
     "users.record_admin_action",
     """
-    INSERT INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id)
-    VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9)
+    INSERT INTO users.admin_actions (id, actor_kind, actor_id, action, target_id, before, after, reason, request_id,
+                                     delegate)
+    VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10)
     """,
 )
 
@@ -129,4 +132,5 @@ async def record_action(session: Session, entry: AdminAction) -> None:
         json.dumps(entry.after),
         entry.reason,
         str(new_id()) if call is None else call.request_id,
+        None if call is None else call.delegate,
     )

@@ -143,6 +143,7 @@ _ACTIONS = f"""
         "'before', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.before END",
         "'after', CASE WHEN x.actor_id IS DISTINCT FROM $1 THEN x.after END",
         "'call_id', CASE WHEN x.actor_id = $1 THEN x.request_id END",
+        "'delegate', CASE WHEN x.actor_id = $1 THEN x.delegate END",
         at="x.created_at",
     )
 }

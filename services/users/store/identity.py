@@ -48,6 +48,12 @@ _BY_SUBJECT = Query[SubjectRow, str, list[bytes]](
 )
 
 
+_BY_ID = Query[IdentityRow, UUID](
+    "users.by_id",
+    "SELECT id, email, role, muted_until, suspended_until FROM users.users WHERE id = $1 AND erased_at IS NULL",
+)
+
+
 class TokenSubjectRow(NamedTuple):
     """The subject of a user's tokens."""
 
@@ -87,6 +93,11 @@ async def find_by_subject(database: Database, token: TokenIdentity) -> SubjectRo
     """Return the user of a subject, and whether the token's identity is refused."""
     async with database.session() as session:
         return await session.one(_BY_SUBJECT, token.subject, token.hashes)
+
+
+async def find_by_id(database: Database, user_id: UUID) -> IdentityRow | None:
+    """Return an existing user."""
+    return await database.row(_BY_ID, user_id)
 
 
 async def subject(database: Database, user_id: UUID) -> str | None:

@@ -87,6 +87,7 @@ def _put_admin_action(into: admin_pb2.AdminAction, row: AdminActionRow) -> None:
     json_format.Parse(row.after, into.after)
     into.reason = row.reason
     into.call_id = row.request_id
+    into.delegate = row.delegate or ""
     to_proto(into.create_time, row.created_at)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from servicekit.call import Call
 from servicekit.caller import Caller, Role
@@ -55,6 +56,10 @@ class Everybody:
     async def resolve(self, _subject: str, _email: str) -> Caller:
         """A caller."""
         return Caller(new_id(), Role.USER)
+
+    async def resolve_user(self, user_id: str) -> Caller:
+        """The user of an id."""
+        return Caller(UUID(user_id), Role.USER)
 
 
 class SlowProbe:

@@ -12,16 +12,15 @@ from servicekit import process
 from servicekit.caller import Caller
 from servicekit.identity import Authenticator
 from servicekit.methods import Access, Method
-from servicekit.tokens import UserToken
 from tests.system.support.roles_probe import Settings, build
 
 
 class TrustingAuthenticator(Authenticator):
     """Takes a known caller for what they were, whatever the method asks for."""
 
-    async def _caller(self, token: UserToken, method: Method) -> Caller:
-        caller = await super()._caller(token, dataclasses.replace(method, access=Access.USER))
-        known = self._cache.get((token.subject, token.email))
+    async def _caller(self, key: tuple[str, str], method: Method) -> Caller:
+        caller = await super()._caller(key, dataclasses.replace(method, access=Access.USER))
+        known = self._cache.get(key)
         return known[0] if known else caller
 
 

@@ -90,7 +90,7 @@ class _AuthorRecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Auth
     AUTHOR_RECORD_KIND_MODERATION_LOG: _AuthorRecordKind.ValueType  # 10
     """An action of or on the user; `before` and `after` as in ModerationLog. Fields: `id`, `room_id`,
     `rev`, `actor_role`, `as_admin`, `action`, `target_user_id`, `target_message_id`, `reason`,
-    `create_time`, `actor_id`, `before`, `after`, `call_id`.
+    `create_time`, `actor_id`, `before`, `after`, `call_id`, `delegate`.
     """
     AUTHOR_RECORD_KIND_ROOM: _AuthorRecordKind.ValueType  # 11
     """A room that the user created. Fields: `id`, `name`, `description`, `private`, `creator_id`,
@@ -141,7 +141,7 @@ AUTHOR_RECORD_KIND_SANCTION: AuthorRecordKind.ValueType  # 9
 AUTHOR_RECORD_KIND_MODERATION_LOG: AuthorRecordKind.ValueType  # 10
 """An action of or on the user; `before` and `after` as in ModerationLog. Fields: `id`, `room_id`,
 `rev`, `actor_role`, `as_admin`, `action`, `target_user_id`, `target_message_id`, `reason`,
-`create_time`, `actor_id`, `before`, `after`, `call_id`.
+`create_time`, `actor_id`, `before`, `after`, `call_id`, `delegate`.
 """
 AUTHOR_RECORD_KIND_ROOM: AuthorRecordKind.ValueType  # 11
 """A room that the user created. Fields: `id`, `name`, `description`, `private`, `creator_id`,

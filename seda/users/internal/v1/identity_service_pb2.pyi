@@ -54,7 +54,8 @@ class _UserRecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UserRe
     USER_RECORD_KIND_ADMIN_ACTION: _UserRecordKind.ValueType  # 6
     """An administrative action by the user, or on the user, their artist profile or their claims.
     `before` and `after` as in AdminAction, `call_id` too. Fields: `id`, `actor_kind`, `action`,
-    `target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`.
+    `target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`,
+    `delegate`.
     """
     USER_RECORD_KIND_ERASURE: _UserRecordKind.ValueType  # 7
     """The user's erasure. Fields: `user_id`, `mode`, `step`, `counts`, `create_time`, `update_time`,
@@ -91,7 +92,8 @@ USER_RECORD_KIND_VERIFICATION_TRANSITION: UserRecordKind.ValueType  # 5
 USER_RECORD_KIND_ADMIN_ACTION: UserRecordKind.ValueType  # 6
 """An administrative action by the user, or on the user, their artist profile or their claims.
 `before` and `after` as in AdminAction, `call_id` too. Fields: `id`, `actor_kind`, `action`,
-`target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`.
+`target_id`, `reason`, `create_time`, `actor_id`, `before`, `after`, `call_id`,
+`delegate`.
 """
 USER_RECORD_KIND_ERASURE: UserRecordKind.ValueType  # 7
 """The user's erasure. Fields: `user_id`, `mode`, `step`, `counts`, `create_time`, `update_time`,
@@ -107,19 +109,25 @@ class ResolveCallerRequest(_message.Message):
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """The token's subject, 1 to 255 characters."""
+    """The token's subject, 1 to 255 characters; empty with `user_id`."""
     email: _builtins.str
-    """The token's e-mail address, at most 254 characters; empty: the call fails with EMAIL_REQUIRED."""
+    """The token's e-mail address, at most 254 characters; empty: a call with `subject` fails with
+    EMAIL_REQUIRED.
+    """
+    user_id: _builtins.str
+    """The id of an existing user, a UUID; empty with `subject`."""
     def __init__(
         self,
         *,
         subject: _builtins.str = ...,
         email: _builtins.str = ...,
+        user_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,7 +52,8 @@ class IdentityServiceServicer:
     """
 
     def ResolveCaller(self, request, context):
-        """Resolves a verified token's subject to a Caller, and creates the user on the first call.
+        """Resolves a verified token's subject to a Caller, and creates the user on the first call; or
+        resolves the id of the user that another service acts for.
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
         subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.

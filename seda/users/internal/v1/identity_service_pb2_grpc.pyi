@@ -17,7 +17,8 @@ class IdentityServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ResolveCaller: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ResolveCallerRequest, _identity_service_pb2.ResolveCallerResponse]
-    """Resolves a verified token's subject to a Caller, and creates the user on the first call.
+    """Resolves a verified token's subject to a Caller, and creates the user on the first call; or
+    resolves the id of the user that another service acts for.
 
     Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
     subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
@@ -39,7 +40,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.ResolveCallerRequest,
         context: _aio.ServicerContext[_identity_service_pb2.ResolveCallerRequest, _abc.Awaitable[_identity_service_pb2.ResolveCallerResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.ResolveCallerResponse]:
-        """Resolves a verified token's subject to a Caller, and creates the user on the first call.
+        """Resolves a verified token's subject to a Caller, and creates the user on the first call; or
+        resolves the id of the user that another service acts for.
 
         Updates the stored e-mail address from the token. Safe to repeat and to call concurrently: one
         subject is one user. Errors: EMAIL_REQUIRED, EMAIL_TAKEN, USER_ERASED.
