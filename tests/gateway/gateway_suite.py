@@ -43,9 +43,9 @@ class GatewaySuite:
 
 @asynccontextmanager
 async def gateway_suite(
-    database: Database, tracing: Callable[[str], Tracing | None] = lambda _: None
+    database: Database, tracing: Callable[[str], Tracing | None] = lambda _: None, delegates: str = ""
 ) -> AsyncIterator[GatewaySuite]:
-    """Run the suite; each service knows where the others are. `tracing` traces the process of a name."""
+    """Run the suite; each service knows where the others are. `tracing` traces the process of a name; `delegates` may act for users."""
     ports = {config.process: free_port() for config, _ in _SERVICES}
     targets = {f"{name}_target": f"127.0.0.1:{port}" for name, port in ports.items()}
     async with AsyncExitStack() as stack:
@@ -53,11 +53,17 @@ async def gateway_suite(
         users, chat, tracks = [
             await start(
                 running(
-                    config, build, database, tracing(config.process), port=ports[config.process], **targets
+                    config,
+                    build,
+                    database,
+                    tracing(config.process),
+                    port=ports[config.process],
+                    delegates=delegates,
+                    **targets,
                 )
             )
             for config, build in _SERVICES
         ]
-        config = settings(users.address, chat.address, tracks.address)
+        config = settings(users.address, chat.address, tracks.address, delegates=delegates)
         process, channel = await start(start_gateway(config, tracing=tracing("gateway")))
         yield GatewaySuite(users, chat, tracks, Running(process, channel, database))

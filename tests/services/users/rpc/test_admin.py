@@ -50,6 +50,7 @@ async def test_set_role_sets_the_role_and_records_it(admin: asyncpg.Connection, 
         "after": {"role": "MODERATOR"},
         "reason": "Joined the team",
         "request_id": "the-call",
+        "delegate": None,
     }
 
 
