@@ -125,14 +125,13 @@ class TokenVerifier:
         if key is None:
             raise UnknownKeyError("the token is signed with an unknown key")
         _check_signature(signed, key, keys.algorithms)
-        for name in _TEXT_CLAIMS:
-            if not isinstance(claims.get(name, ""), str | None):
-                raise TokenInvalidError(f"the token's claim {name} is not text")
+        _check_types(claims)
         expires = _check_times(claims, now)
         delegation = service and claims.get("aud") == DELEGATION_AUDIENCE
-        audience = self.service if service else self.user_audience
-        wanted = (SERVICE_ISSUER if service else self.user_issuer, audience)
-        if not delegation and (claims.get("iss"), claims.get("aud")) != wanted:
+        wanted = (SERVICE_ISSUER, self.service) if service else (self.user_issuer, self.user_audience)
+        if delegation:
+            wanted = (SERVICE_ISSUER, DELEGATION_AUDIENCE)
+        if (claims.get("iss"), claims.get("aud")) != wanted:
             raise TokenInvalidError("the token has another issuer or audience")
         subject = claims.get("sub") or ""
         if not _SUBJECT.fullmatch(subject):
@@ -181,6 +180,12 @@ def _check_signature(signed: jws.CompactSignature, key: Key, algorithms: Sequenc
         valid = False
     if not valid:
         raise TokenInvalidError("the token's signature is invalid")
+
+
+def _check_types(claims: dict[str, Any]) -> None:
+    for name in _TEXT_CLAIMS:
+        if not isinstance(claims.get(name, ""), str | None):
+            raise TokenInvalidError(f"the token's claim {name} is not text")
 
 
 def _check_times(claims: dict[str, Any], now: float) -> float:

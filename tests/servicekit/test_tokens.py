@@ -211,7 +211,7 @@ def test_service_token_is_reused_for_half_of_its_life(time_: Time) -> None:
 
 def test_service_token_is_good_at_its_target_alone() -> None:
     signer = ServiceTokenSigner("gateway", SERVICE_SECRET)
-    for target in ("users", "chat", "seda", "authenticated", ""):
+    for target in ("users", "chat", "sed", "authenticated", ""):
         with pytest.raises(TokenInvalidError, match="another issuer or audience"):
             verifier().verify(signer.token(target))
 
