@@ -96,11 +96,13 @@ async def value(page: Page, key: str) -> str:
     return await page.inner_text(f".tree .row:has(> .key:text-is('{key}')) > .value >> nth=0")
 
 
-async def shot(page: Page, name: str) -> None:
+async def shot(page: Page, name: str, height: int = 750) -> None:
     """Keep a picture for the documentation, when asked to."""
     if os.environ.get("SEDA_TEST_SCREENSHOTS"):
         await page.wait_for_timeout(300)
-        await page.screenshot(path=IMAGES / f"{name}.png")
+        await page.screenshot(
+            path=IMAGES / f"{name}.png", clip={"x": 0, "y": 0, "width": 1200, "height": height}
+        )
 
 
 @needs_chromium
@@ -199,7 +201,7 @@ async def look_at_the_timeline(page: Page) -> None:
     assert "GatewayService/GetHome" in text
     assert "RoomService/ListMyRooms" in text
     assert "chat.my_rooms" in text
-    await shot(page, "console-timeline")
+    await shot(page, "console-timeline", 600)
     await assert_accessible(page)
 
 
