@@ -118,7 +118,7 @@ class ServiceToken(ServiceTokenSigner):
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> ServiceToken:
         """From SEDA_SERVICE_KEY, an Ed25519 key in PEM form, or SEDA_SERVICE_SECRET, or files that either with _FILE names.
 
-        A key needs the package cryptography: `pip install 'seda-client[keys]'`. Raises ValueError when both or none
+        A key needs the package cryptography. Raises ValueError when both or none
         are set or the value can't be used, OSError for an unreadable file.
         """
         key, secret = (_setting(environ, f"SEDA_SERVICE_{kind}") for kind in ("KEY", "SECRET"))
