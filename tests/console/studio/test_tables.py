@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from console.studio import catalog, query
 from console.studio import reader as reading
-from console.studio.query import Filter
+from console.studio.errors import StudioError
+from console.studio.query import Filter, Statement
 from console.studio.reader import Reader
 from tests.console.serving import console_server
 from tests.console.studio.conftest import ADA, LONG_TEXT, MESSAGE, ROOM, StudioClient, settings
@@ -256,16 +257,25 @@ async def test_costly_statements_are_asked_for_twice(
     )
 
 
-async def test_slow_and_locked_tables_hold_nobody_up(
-    studio: StudioClient, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_locked_tables_hold_nobody_up(studio: StudioClient, admin: asyncpg.Connection) -> None:
     async with admin.transaction():
         await admin.execute("LOCK TABLE users.users")
         assert await studio.refused("page", "users.users") == "LOCKED"
-    monkeypatch.setattr(reading, "_BEGIN", "BEGIN READ ONLY; SET LOCAL statement_timeout = '1ms'")
-    assert (
-        await studio.refused("count", "chat.messages", filters=[where("text", "contains", "q")]) == "TOO_SLOW"
-    )
+
+
+@pytest.mark.parametrize("limit", ["SECONDS", "_BEGIN"])
+async def test_slow_statements_end(seeded: Database, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """By the server's clock, and by ours."""
+    shorter = {"SECONDS": 0.3, "_BEGIN": "BEGIN READ ONLY; SET LOCAL statement_timeout = '100ms'"}
+    reader = Reader("chat", seeded.admin_dsn)
+    try:
+        table = await reader.table("messages")
+        monkeypatch.setattr(reading, limit, shorter[limit])
+        with pytest.raises(StudioError) as raised:
+            await reader.fetch(Statement("SELECT pg_sleep(30)"), table, anyway=True)
+        assert (raised.value.reason, raised.value.status) == ("TOO_SLOW", 504)
+    finally:
+        await reader.close()
 
 
 @pytest.mark.parametrize(
