@@ -21,6 +21,7 @@ from servicekit.call import Call, current_call
 from servicekit.connection_cache import ConnectionCache
 from servicekit.errors import ConflictError, DatabaseBusyError, DatabaseUnavailableError, OutcomeUnknownError
 from servicekit.sql import Command, Params, Query, Row, Statement, row_count
+from servicekit.tcp_keepalive import limit_silence
 
 _log = structlog.get_logger("database")
 _T = TypeVar("_T")
@@ -334,6 +335,7 @@ class Database:
             await self._try_open()
 
     async def _prepare(self, connection: Any) -> None:  # noqa: ANN401 - a pool's proxy
+        limit_silence(connection)
         await set_codecs(connection)
         if not self.options.pooled:
             # On, unless the server waits for even more than its own disk.

@@ -16,6 +16,7 @@ import structlog
 
 from servicekit import sql_errors
 from servicekit.database import PoolOptions
+from servicekit.tcp_keepalive import limit_silence
 
 _log = structlog.get_logger("notifications")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -77,6 +78,7 @@ class PostgresNotifications:
         connection = await asyncpg.connect(self._dsn, **self._options.connect_arguments())
         lost = asyncio.Event()
         try:
+            limit_silence(connection)
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(self._channel, lambda *event: self.on_payload(str(event[3])))
             self._connection = connection

@@ -38,10 +38,9 @@ class Authority:
         self.certificate.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
 
     def sign(self, name: str, *hosts: str) -> Pair:
-        """A certificate for 127.0.0.1 and ::1, and for hosts by name."""
+        """A certificate for 127.0.0.1 and ::1, and for hosts by name or address."""
         key = ec.generate_private_key(ec.SECP256R1())
-        here = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
-        names = x509.SubjectAlternativeName([*here, *map(x509.DNSName, hosts)])
+        names = x509.SubjectAlternativeName(list(map(_host, ("127.0.0.1", "::1", *hosts))))
         signed = _builder(_name(name), self._name, key).add_extension(names, critical=False)
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}-key.pem")
         pair.certificate.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
@@ -59,10 +58,10 @@ class Tls:
     own: Pair
 
     @classmethod
-    def made(cls, folder: Path) -> Self:
+    def made(cls, folder: Path, *hosts: str) -> Self:
         """Make both."""
         authority = Authority(folder)
-        return cls(authority, authority.sign("process"))
+        return cls(authority, authority.sign("process", *hosts))
 
     def settings(self, *, mutual: bool = True) -> dict[str, Path]:
         """Return the settings of a process; `mutual`, it wants a certificate of its callers."""
@@ -72,6 +71,13 @@ class Tls:
             "tls_ca_file": self.authority.certificate,
             **({"tls_client_ca_file": self.authority.certificate} if mutual else {}),
         }
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _name(name: str) -> x509.Name:

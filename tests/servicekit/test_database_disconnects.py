@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import struct
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -13,6 +15,7 @@ import pytest
 from servicekit.database import Database, PoolOptions
 from servicekit.errors import DatabaseUnavailableError
 from servicekit.sql import Query
+from servicekit.tcp_keepalive import IDLE_SECONDS, USER_TIMEOUT_MS
 from tests import postgres
 
 
@@ -105,3 +108,19 @@ async def _statement(opened: Database) -> OneRow | None:
 async def _transaction(opened: Database) -> OneRow | None:
     async with opened.transaction() as session:
         return await session.row(ONE)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has this option")
+async def test_the_system_ends_connections_whose_server_is_silent(database: postgres.Database) -> None:
+    """Asyncpg does not ask it to, and a host that is cut off does not tell."""
+    pool = Database(database.admin_dsn, PoolOptions("test"))
+    await pool.open()
+    async with pool.session() as session:
+        its_socket = session._connection._transport.get_extra_info("socket")
+        with socket.socket(fileno=os.dup(its_socket.fileno())) as same:
+            assert same.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == IDLE_SECONDS
+            assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MS
+        # It is as good as before.
+        assert (await session.one(ONE)).one == 1
+    await pool.close()

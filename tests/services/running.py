@@ -112,7 +112,10 @@ async def running(
     process = Process(settings(**{**given, **values}), build, tracing=tracing)
     await process.start()
     service = Running(process, grpc.aio.insecure_channel(f"127.0.0.1:{process.servers.port}"), database)
-    process.context.database.observers.append(lambda name, _: service.statements.append(name))
+    # Behind a pooler chat reads its epoch every second.
+    process.context.database.observers.append(
+        lambda name, _: None if name == "chat.instance" else service.statements.append(name)
+    )
     try:
         yield service
     finally:

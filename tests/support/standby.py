@@ -49,7 +49,7 @@ def standby_of(primary: Cluster) -> Iterator[Cluster]:
         log_file=folder.with_suffix(".log"),
     )
     try:
-        _stream_from(primary, cluster)
+        stream_from(primary.dsn(), cluster)
         cluster.start()
         yield cluster
     finally:
@@ -57,7 +57,7 @@ def standby_of(primary: Cluster) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stream_from(primary: Cluster, standby: Cluster) -> None:
+def stream_from(primary_dsn: str, standby: Cluster) -> None:
     """Copy a running cluster into the folder of one that streams from it."""
     standby.data_dir.mkdir(mode=0o700)
     standby.privilege.chown(standby.data_dir)
@@ -65,7 +65,7 @@ def _stream_from(primary: Cluster, standby: Cluster) -> None:
         [
             *standby.privilege.prefix,
             *(standby.binaries.program("pg_basebackup"), "--pgdata", str(standby.data_dir)),
-            *("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", primary.dsn()),
+            *("--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", primary_dsn),
         ],
         check=True,
         timeout=60,

@@ -72,8 +72,9 @@ class Hints(Protocol):
 class Epoch:
     """The epoch of the database that the newest connection leads to.
 
-    A restored or promoted copy is reached by new connections only, so it is read once per connection. `on_change` is
-    called when a connection leads to another copy than those before it, which have to go: rows of two copies do not mix.
+    A restored or promoted copy is reached by new connections only, so it is read once per connection; behind a
+    pooler, which may lead a connection elsewhere, once a second, too. `on_change` is called when a connection leads to
+    another copy than those before it, which have to go: rows of two copies do not mix.
     """
 
     def __init__(self, on_change: Callable[[], Awaitable[None]] | None = None) -> None:

@@ -278,6 +278,10 @@ class Hub:
 
     async def poll_once(self) -> None:
         """Compare the counters of all watched rooms and users with what the streams have."""
+        if self._database.options.pooled:
+            # A pooler may lead connections that stay to another server.
+            async with self._database.session() as session:
+                await self._epoch.read(session)
         self._end_old_epoch()
         for part in _parts(list(self._feeds)):
             async with self._database.session() as session:

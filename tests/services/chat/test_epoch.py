@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import NamedTuple
 
 import asyncpg
 
+from seda.chat.v1.live_service_pb2 import CLOSING_REASON_EPOCH_CHANGED
 from servicekit.database import Database, Session
 from servicekit.errors import DatabaseUnavailableError
 from servicekit.sql import Query
 from services.chat.actions.deps import Epoch
-from tests.services.running import Running
+from services.chat.app import build
+from services.chat.config import Settings
+from tests import postgres
+from tests.services.chat.chat_client import ChatClient, new_user
+from tests.services.chat.live.watching import watcher
+from tests.services.running import Running, running
 
 
 class _Backend(NamedTuple):
@@ -78,3 +85,19 @@ async def test_connection_to_another_copy_replaces_those_before_it(
         with contextlib.suppress(DatabaseUnavailableError):
             await _backends(database)
     assert not former & await _backends(database)
+
+
+async def test_a_pooler_that_leads_connections_to_another_copy_is_noticed(
+    database: postgres.Database, neighbours: dict[str, str], admin: asyncpg.Connection
+) -> None:
+    """PgBouncer keeps its clients' connections when it is told of another server."""
+    async with running(Settings, build, database, **neighbours, db_pooler="transaction") as pooled:
+        client = watcher(ChatClient(pooled, admin), new_user(), all_my_rooms=True)
+        async with client.watching(), asyncio.timeout(20):
+            await client.caught_up.wait()
+            former = client.epoch
+            await admin.execute("UPDATE chat.instance SET id = gen_random_uuid()")
+            while client.epoch == former:
+                # The client tells nobody of it.
+                await asyncio.sleep(0.05)
+        assert client.closings == [CLOSING_REASON_EPOCH_CHANGED]
