@@ -30,6 +30,7 @@ from servicekit.database import set_codecs
 from servicekit.ids import new_id
 from servicekit.sql import Statement
 from services.chat.domain.message_send import SendDraft, ThreadPosition
+from services.chat.domain.model import ThreadView
 from services.chat.domain.pagination import Direction, Window
 from services.chat.domain.room_search import FIRST_PAGE
 from services.chat.store import membership, message_list, message_send, read_markers, room_listing
@@ -140,7 +141,7 @@ def _of_room(on: Any, room_id: uuid.UUID, messages: int) -> Calls:
         payload_hash=b"h" * 32,
     )
     accepted = Accepted(draft, ThreadPosition(), messages + 1, messages + 1, slow=False, private=False)
-    page = partial(message_list.page, on, room_id, _OWNER, replies=3, deleted=False, known=([], []))
+    page = partial(message_list.page, on, room_id, _OWNER, ThreadView.ROOTS, replies=3, deleted=False)
     return {
         "newest page of 50": page(Window.newest(50)),
         "page in the middle": page(Window(Direction.OLDER, messages // 2, 51)),

@@ -29,7 +29,7 @@ from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
 from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
-from services.chat.wire.message_page import encode_content, encode_page
+from services.chat.wire.messages import encode_page
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
 from services.chat.workers.track_lister import TrackLister
@@ -102,7 +102,6 @@ def build(context: AppContext[Settings]) -> App:
         lister,
         limits,
         PageCache(settings.page_cache_mib << 20),
-        encode_content,
         encode_page,
         ConcurrencyLimiter(
             slots := max(1, min(settings.max_searches, settings.db_pool_max - 1)),

@@ -721,7 +721,7 @@ WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -766,7 +766,7 @@ WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -811,7 +811,7 @@ WITH /* chat.messages_by_id */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -999,27 +999,20 @@ WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
-    ),
-    shown AS MATERIALIZED (
-      SELECT array_agg(x.id) AS ids, array_agg(x.seq) AS seqs, array_agg(x.root_seq) AS root_seqs,
-             array_agg(x.reply_count) AS reply_counts, array_agg(x.last_reply_at) AS last_reply_ats
-        FROM message x
     )
     SELECT message.*,
        NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
        NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
-, NULL::uuid[] AS ids, NULL::bigint[] AS seqs, NULL::bigint[] AS root_seqs, NULL::int[] AS reply_counts, NULL::timestamptz[] AS last_reply_ats FROM message
-     WHERE NOT ((message.seq, message.rev) IN (
-             SELECT k.seq, k.rev FROM unnest((SELECT $7::bigint[]), (SELECT $8::bigint[])) AS k(seq, rev)))
+ FROM message
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis, shown.ids, shown.seqs, shown.root_seqs, shown.reply_counts, shown.last_reply_ats
-      FROM access, tallies, mine, shown;
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_all_and_deleted
 WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
@@ -1055,27 +1048,20 @@ WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
-    ),
-    shown AS MATERIALIZED (
-      SELECT array_agg(x.id) AS ids, array_agg(x.seq) AS seqs, array_agg(x.root_seq) AS root_seqs,
-             array_agg(x.reply_count) AS reply_counts, array_agg(x.last_reply_at) AS last_reply_ats
-        FROM message x
     )
     SELECT message.*,
        NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
        NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
-, NULL::uuid[] AS ids, NULL::bigint[] AS seqs, NULL::bigint[] AS root_seqs, NULL::int[] AS reply_counts, NULL::timestamptz[] AS last_reply_ats FROM message
-     WHERE NOT ((message.seq, message.rev) IN (
-             SELECT k.seq, k.rev FROM unnest((SELECT $7::bigint[]), (SELECT $8::bigint[])) AS k(seq, rev)))
+ FROM message
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis, shown.ids, shown.seqs, shown.root_seqs, shown.reply_counts, shown.last_reply_ats
-      FROM access, tallies, mine, shown;
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_replies
 WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
@@ -1119,7 +1105,7 @@ WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -1184,7 +1170,7 @@ WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -1232,7 +1218,7 @@ WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $9) r WHERE root.reply_count > 0
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE root.reply_count > 0
         )
         ,
     tallies AS MATERIALIZED (
@@ -1241,27 +1227,20 @@ WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
-    ),
-    shown AS MATERIALIZED (
-      SELECT array_agg(x.id) AS ids, array_agg(x.seq) AS seqs, array_agg(x.root_seq) AS root_seqs,
-             array_agg(x.reply_count) AS reply_counts, array_agg(x.last_reply_at) AS last_reply_ats
-        FROM message x
     )
     SELECT message.*,
        NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
        NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
-, NULL::uuid[] AS ids, NULL::bigint[] AS seqs, NULL::bigint[] AS root_seqs, NULL::int[] AS reply_counts, NULL::timestamptz[] AS last_reply_ats FROM message
-     WHERE NOT ((message.seq, message.rev) IN (
-             SELECT k.seq, k.rev FROM unnest((SELECT $7::bigint[]), (SELECT $8::bigint[])) AS k(seq, rev)))
+ FROM message
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis, shown.ids, shown.seqs, shown.root_seqs, shown.reply_counts, shown.last_reply_ats
-      FROM access, tallies, mine, shown;
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_roots_and_deleted
 WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
@@ -1304,7 +1283,7 @@ WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
        n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
        coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
        n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
-, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $9) r WHERE root.reply_count > 0
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = root.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $7) r WHERE root.reply_count > 0
         )
         ,
     tallies AS MATERIALIZED (
@@ -1313,27 +1292,20 @@ WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
       FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
-    ),
-    shown AS MATERIALIZED (
-      SELECT array_agg(x.id) AS ids, array_agg(x.seq) AS seqs, array_agg(x.root_seq) AS root_seqs,
-             array_agg(x.reply_count) AS reply_counts, array_agg(x.last_reply_at) AS last_reply_ats
-        FROM message x
     )
     SELECT message.*,
        NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
        NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
-, NULL::uuid[] AS ids, NULL::bigint[] AS seqs, NULL::bigint[] AS root_seqs, NULL::int[] AS reply_counts, NULL::timestamptz[] AS last_reply_ats FROM message
-     WHERE NOT ((message.seq, message.rev) IN (
-             SELECT k.seq, k.rev FROM unnest((SELECT $7::bigint[]), (SELECT $8::bigint[])) AS k(seq, rev)))
+ FROM message
     UNION ALL
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis, shown.ids, shown.seqs, shown.root_seqs, shown.reply_counts, shown.last_reply_ats
-      FROM access, tallies, mine, shown;
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine;
 
 -- chat.page_viewer_state
 WITH /* chat.page_viewer_state */ access AS MATERIALIZED (SELECT

@@ -10,11 +10,10 @@ from uuid import UUID
 from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.database import Database, Session
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.page_cache import EncodedPage, PageCache, RoomPage
+from services.chat.actions.page_cache import MessagePage, PageCache
 from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.store.epoch import read_epoch
-from services.chat.store.message_query import MessageRow
 
 
 class SendResult(NamedTuple):
@@ -50,13 +49,6 @@ class TrackListings(Protocol):
 
     def add(self, track_id: UUID) -> None:
         """Queue a track that was posted in a public room. Never waits and never fails."""
-
-
-class ContentEncoder(Protocol):
-    """Serializes the content of a message."""
-
-    def __call__(self, row: MessageRow, *, to_moderator: bool) -> bytes:
-        """Return the message without its thread and its reactions. `to_moderator`: a deleted one, too, with its content."""
 
 
 class Hints(Protocol):
@@ -109,7 +101,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The dependencies of the actions. `encode_content` and `encode_page` serialize messages and pages of ListMessages.
+    """The dependencies of the actions. `encode_page` serializes a page for the page cache.
 
     Searches hold one of `search_slots`, of which there are fewer than connections, so that they never take all.
     """
@@ -122,7 +114,6 @@ class Deps:
     listings: TrackListings
     limits: Limits
     pages: PageCache
-    encode_content: ContentEncoder
-    encode_page: Callable[[RoomPage], EncodedPage]
+    encode_page: Callable[[MessagePage], bytes]
     search_slots: ConcurrencyLimiter
     search_timeout_ms: int

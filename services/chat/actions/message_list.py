@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,17 +12,16 @@ from servicekit.errors import PageTokenMismatchError
 from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerprint
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
-from services.chat.actions.page_cache import CachedPage, EncodedPage, RoomPage, Thread, ThreadPage
-from services.chat.actions.response_size import encoded_bytes, message_bytes
+from services.chat.actions.page_cache import CachedPage, MessagePage
+from services.chat.actions.response_size import message_bytes, upper_bound_bytes
 from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
 from services.chat.domain.model import ModerationAction, Position, Tally, ThreadView
-from services.chat.domain.pagination import Direction, Window, slice_page
+from services.chat.domain.pagination import Direction, PageSlice, Window, slice_page
 from services.chat.domain.permissions import Actor, check_sees_deleted
 from services.chat.domain.visibility import check_room_readable
 from services.chat.store import message_list as store
-from services.chat.store.message_list import PageBatch
-from services.chat.store.message_query import MessageBatch, MessageRow, RoomStateRow, group_tallies
+from services.chat.store.message_query import MessageBatch, MessageRow, RoomStateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class ReplyListing:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedResponse:
-    """An encoded page for one caller: `mine` are the caller's own reactions, (message id, emoji)."""
+class CachedResponse:
+    """An encoded page for one more caller: `mine` are the caller's own reactions, (message id, emoji)."""
 
     content: bytes
     mine: set[tuple[UUID, str]]
@@ -81,7 +79,7 @@ class LookupResult:
     missing: list[UUID]
 
 
-async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> EncodedResponse:
+async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> MessagePage | CachedResponse:
     """Return a page of a room's messages; one statement, two for a page that changed since it was cached."""
     binding = fingerprint(
         "ListMessages",
@@ -101,115 +99,37 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
     if cached is not None:
         mine = await _validate(deps, caller, listing.room_id, cached)
         if mine is not None:
-            return EncodedResponse(cached.content, mine, _token(binding, window, cached.next_seq))
+            return CachedResponse(cached.content, mine, _token(binding, window, cached.next_seq))
+    # The epoch before the read: if the connection leads to another copy, the page is never valid for that copy.
     epoch = deps.epoch.value
-    known = cached if cached is not None and cached.epoch == epoch else None
-    batch = await _read(deps, caller, listing, window, known)
-    if known is not None and deps.epoch.value != epoch:
-        # The same rev of another copy may be of another content.
-        known, epoch = None, deps.epoch.value
-        batch = await _read(deps, caller, listing, window, None)
-    room = batch.room
-    state = _check_readable(listing.room_id, None if room is None else room.state, deleted=listing.deleted)
-    admitted = key is not None and deps.pages.should_admit(key)
-    # Of a page for everybody the caller's own reactions are marked later.
-    tallies = group_tallies(state, marked=not admitted)
-    page = _compose(deps, listing, window, batch, known, tallies)
-    encoded = deps.encode_page(page)
-    if admitted:
-        # Of the epoch before the read: if the connection led to another copy, the page is never valid for that copy.
-        deps.pages.put(key, _cached(epoch, page, encoded, _revs(batch, known), list(tallies)))
-    mine = state.mine if admitted else set[tuple[UUID, str]]()
-    return EncodedResponse(encoded.content, mine, _token(binding, window, page.next_seq))
-
-
-def _read(
-    deps: Deps, caller: Caller, listing: MessageListing, window: Window, known: CachedPage | None
-) -> Awaitable[PageBatch]:
-    return store.page(
+    batch = await store.page(
         deps.database,
         listing.room_id,
         caller.user_id,
+        listing.view,
         window,
-        replies=listing.replies if listing.view is ThreadView.ROOTS else None,
+        replies=listing.replies,
         deleted=listing.deleted,
-        known=([], []) if known is None else (known.seqs.tolist(), known.revs.tolist()),
     )
-
-
-def _compose(
-    deps: Deps,
-    listing: MessageListing,
-    window: Window,
-    batch: PageBatch,
-    known: CachedPage | None,
-    tallies_by_id: dict[UUID, list[Tally]],
-) -> RoomPage:
-    """Arrange the messages of a page, up to its limits in number and bytes."""
-    room, view = batch.room, listing.view
-    assert room is not None  # noqa: S101 - the caller may read it
-    seqs, ids = room.seqs or [], room.ids or []
-    contents = {
-        seq: deps.encode_content(row, to_moderator=listing.deleted) for seq, row in batch.messages.items()
-    }
-    if known is not None:
-        contents |= known.contents(seq for seq in seqs if seq not in contents)
-    replies: defaultdict[int, list[int]] = defaultdict(list)
-    tops: list[int] = []
-    for seq, root_seq in zip(seqs, room.root_seqs or (), strict=True):
-        if root_seq is None or view is ThreadView.ALL:
-            tops.append(seq)
-        else:
-            replies[root_seq].append(seq)
-    sums = zip(seqs, room.reply_counts or (), room.last_reply_ats or (), strict=True)
-    threads = {
-        seq: Thread(count, last_at, sorted(replies[seq]) if view is ThreadView.ROOTS else None)
-        for seq, count, last_at in sums
-        if count
-    }
-    tallies = {seq: tallies_by_id[each] for seq, each in zip(seqs, ids, strict=True) if each in tallies_by_id}
-
-    def size_of(seq: int) -> int:
-        thread = threads.get(seq)
-        shown = (seq, *(thread.replies or ())) if thread is not None else (seq,)
-        return sum(encoded_bytes(len(contents[each]), len(tallies.get(each, ()))) for each in shown)
-
-    # Almost every page fits as a whole, which one sum shows without measuring each message.
-    most = encoded_bytes(sum(map(len, contents.values())), sum(map(len, tallies.values())), len(seqs))
-    part = slice_page(window, tops, size_of if most > MAX_BYTES else lambda _: 0, MAX_BYTES)
-    return RoomPage(
-        seqs=part.seqs,
-        threads=threads,
-        contents=contents,
-        tallies=tallies,
-        found_oldest=part.found_oldest,
-        found_newest=part.found_newest,
-        next_seq=part.next_seq,
-        position=Position(listing.room_id, deps.epoch.value, room.state.last_rev),
+    room = _check_readable(listing.room_id, batch, deleted=listing.deleted)
+    tops, replies = _split(batch.messages, listing.view)
+    shown = _slice(window, tops, replies, batch)
+    page = MessagePage(
+        messages=[tops[seq] for seq in shown.seqs],
+        replies=replies if listing.view is ThreadView.ROOTS else None,
+        tallies=batch.tallies,
+        deleted=listing.deleted,
+        next_page_token=_token(binding, window, shown.next_seq),
+        found_oldest=shown.found_oldest,
+        found_newest=shown.found_newest,
+        position=Position(listing.room_id, deps.epoch.value, room.last_rev),
     )
-
-
-def _revs(batch: PageBatch, known: CachedPage | None) -> dict[int, int]:
-    """Return the rev of each message, of the known ones, too."""
-    revs = {} if known is None else known.revs_by_seq
-    return revs | {seq: row.rev for seq, row in batch.messages.items()}
-
-
-def _cached(
-    epoch: str, page: RoomPage, encoded: EncodedPage, revs: dict[int, int], reacted_ids: list[UUID]
-) -> CachedPage:
-    starts = encoded.starts
-    return CachedPage(
-        epoch,
-        page.position.rev,
-        encoded.content,
-        reacted_ids,
-        page.next_seq,
-        array("q", starts),
-        array("q", [revs[seq] for seq in starts]),
-        array("q", starts.values()),
-        array("q", [start + len(page.contents[seq]) for seq, start in starts.items()]),
-    )
+    if key is None or not deps.pages.should_admit(key):
+        return page
+    content = deps.encode_page(page)
+    deps.pages.put(key, CachedPage(epoch, room.last_rev, content, list(batch.tallies), shown.next_seq))
+    mine = {(each, tally.emoji) for each, tallies in batch.tallies.items() for tally in tallies if tally.me}
+    return CachedResponse(content, mine, page.next_page_token)
 
 
 async def _validate(
@@ -223,7 +143,7 @@ async def _validate(
     return set(zip(viewer.my_ids or (), viewer.my_emojis or (), strict=True))
 
 
-async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> ThreadPage:
+async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> MessagePage:
     """Return a page of a thread, the oldest reply first, with its root; one statement.
 
     A deleted root is found while it has live replies, or by moderators with show_deleted.
@@ -241,25 +161,22 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Thr
     batch = await store.replies(
         deps.database, listing.room_id, caller.user_id, listing.root_id, window, deleted=listing.deleted
     )
-    room = _check_readable(listing.room_id, batch.room, deleted=listing.deleted)
+    room = _check_readable(listing.room_id, batch, deleted=listing.deleted)
     root = next((row for row in batch.messages if row.root_seq is None), None)
     if root is None or (root.deleted_at is not None and not root.reply_count and not listing.deleted):
         raise MessageNotFoundError(listing.root_id)
     replies = {row.seq: row for row in batch.messages if row is not root}
-
-    def size_of(seq: int) -> int:
-        return message_bytes(replies[seq], batch.tallies.get(replies[seq].id, ()))
-
-    shown = slice_page(window, list(replies), size_of, MAX_BYTES)
-    return ThreadPage(
-        root=root,
+    shown = _slice(window, replies, {}, batch)
+    return MessagePage(
         messages=[replies[seq] for seq in reversed(shown.seqs)],
+        replies=None,
         tallies=batch.tallies,
         deleted=listing.deleted,
         next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
         position=Position(listing.room_id, deps.epoch.value, room.last_rev),
+        root=root,
     )
 
 
@@ -274,7 +191,7 @@ async def get_message(
         if acting_as.as_admin:
             return await _inspected(deps, caller, acting_as, message_id, deleted=deleted)
         batch = await store.by_ids(deps.database, acting_as.room_id, caller.user_id, [message_id])
-        _check_readable(acting_as.room_id, batch.room, deleted=deleted)
+        _check_readable(acting_as.room_id, batch, deleted=deleted)
     except RoomNotFoundError:
         # In a hidden room every message is missing.
         raise MessageNotFoundError(message_id) from None
@@ -316,13 +233,13 @@ def _one(batch: MessageBatch, message_id: UUID, *, deleted: bool) -> MessageResu
     return MessageResult(batch.messages[0], batch.tallies.get(message_id, ()), deleted)
 
 
-def _check_readable(room_id: UUID, room: RoomStateRow | None, *, deleted: bool) -> RoomStateRow:
+def _check_readable(room_id: UUID, batch: MessageBatch, *, deleted: bool) -> RoomStateRow:
     """Return the room's row; raises when the caller may not read the room, or its deleted messages."""
-    access = check_room_readable(room_id, None if room is None else room.access)
+    access = check_room_readable(room_id, None if batch.room is None else batch.room.access)
     if deleted:
         check_sees_deleted(access.role)
-    assert room is not None  # noqa: S101 - it has just passed the check
-    return room
+    assert batch.room is not None  # noqa: S101 - it has just passed the check
+    return batch.room
 
 
 def _window_from_token(page_token: str, binding: int, size: int) -> Window | None:
@@ -355,3 +272,36 @@ def _first_replies(listing: ReplyListing) -> Window:
 
 def _token(binding: int, window: Window, next_seq: int | None) -> str:
     return "" if next_seq is None else encode_token(binding, (window.direction, next_seq))
+
+
+def _split(
+    rows: list[MessageRow], view: ThreadView
+) -> tuple[dict[int, MessageRow], dict[int, list[MessageRow]]]:
+    """Return the page's messages by seq and, in the view of roots, their first replies in order."""
+    if view is ThreadView.ALL:
+        return {row.seq: row for row in rows}, {}
+    tops: dict[int, MessageRow] = {}
+    replies: defaultdict[int, list[MessageRow]] = defaultdict(list)
+    for row in rows:
+        if row.root_seq is None:
+            tops[row.seq] = row
+        else:
+            replies[row.root_seq].append(row)
+    for thread in replies.values():
+        thread.sort(key=lambda row: row.seq)
+    return tops, replies
+
+
+def _slice(
+    window: Window, tops: dict[int, MessageRow], replies: dict[int, list[MessageRow]], batch: MessageBatch
+) -> PageSlice:
+    """Slice the page from the messages by seq and their first replies."""
+    if upper_bound_bytes(batch) <= MAX_BYTES:
+        # Almost every page fits as a whole, which the upper bound shows without measuring each message.
+        return slice_page(window, list(tops), lambda _: 0, MAX_BYTES)
+
+    def size_of(seq: int) -> int:
+        rows = (tops[seq], *replies.get(seq, ()))
+        return sum(message_bytes(row, batch.tallies.get(row.id, ())) for row in rows)
+
+    return slice_page(window, list(tops), size_of, MAX_BYTES)

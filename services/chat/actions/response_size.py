@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.chat.domain.model import Tally
-from services.chat.store.message_query import MessageRow
+from services.chat.store.message_query import MessageBatch, MessageRow
 
 # The encoded size of a message without texts, mentions and tallies; of a mention; of a tally.
 OVERHEAD_BYTES, _MENTION_BYTES, _TALLY_BYTES = 500, 40, 100
-# The sums of a thread, and the tags and lengths around a message.
-_THREAD_BYTES = 50
+# The maximum of a character in UTF-8.
+_CHARACTER_BYTES = 4
 
 
-def encoded_bytes(contents: int, tallies: int, messages: int = 1) -> int:
-    """Return an upper bound for messages whose contents have that many bytes, with their threads and so many tallies."""
-    return contents + tallies * _TALLY_BYTES + messages * _THREAD_BYTES
+def upper_bound_bytes(batch: MessageBatch) -> int:
+    """Return an upper bound for all messages of a batch, without encoding texts."""
+    rows = batch.messages
+    letters = sum([len(row.text or "") for row in rows])
+    letters += sum([len(row.track_json) for row in rows if row.track_json is not None])
+    mentions = sum([len(row.mention_user_ids) for row in rows if row.mention_user_ids is not None])
+    tallies = 0 if batch.room is None else len(batch.room.emojis or ())
+    return (
+        len(rows) * OVERHEAD_BYTES
+        + letters * _CHARACTER_BYTES
+        + mentions * _MENTION_BYTES
+        + tallies * _TALLY_BYTES
+    )
 
 
 def message_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:

@@ -14,7 +14,6 @@ from services.chat.actions.message_revisions import list_revisions
 from services.chat.actions.message_search import search_messages
 from services.chat.actions.message_send import send_message
 from services.chat.wire import messages as wire
-from services.chat.wire.message_page import list_messages_response
 
 
 class MessageServicer:
@@ -30,9 +29,13 @@ class MessageServicer:
         draft = wire.message_draft(request)
         return wire.send_message_response(await send_message(self._deps, call.caller, draft, call.deadline))
 
-    async def ListMessages(self, request: pb.ListMessagesRequest, call: Call) -> bytes:
+    async def ListMessages(
+        self, request: pb.ListMessagesRequest, call: Call
+    ) -> pb.ListMessagesResponse | bytes:
         """See the contract."""
-        return list_messages_response(await list_messages(self._deps, call.caller, wire.listing(request)))
+        return wire.list_messages_response(
+            await list_messages(self._deps, call.caller, wire.listing(request))
+        )
 
     async def ListReplies(self, request: pb.ListRepliesRequest, call: Call) -> pb.ListRepliesResponse:
         """See the contract."""

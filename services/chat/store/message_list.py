@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from servicekit.clock import Micros
 from servicekit.database import Database, Session
 from servicekit.pagination import MAX_SIZE
 from servicekit.sql import Query
+from services.chat.domain.model import ThreadView
 from services.chat.domain.pagination import Window
 from services.chat.domain.visibility import RoomAccess
 from services.chat.store.message_query import (
@@ -21,75 +20,12 @@ from services.chat.store.message_query import (
     THREAD_FROM,
     MessageBatch,
     MessageQueryRow,
-    MessageRow,
-    RoomStateRow,
     compose_message_query,
     split_rows,
 )
 from services.chat.store.rooms import CAN_READ
 
 _MAX_PREVIEW = 5
-
-
-class PageStateRow(NamedTuple):
-    """The room of a page, and as arrays its messages, known or not, with the sums of their threads."""
-
-    state: RoomStateRow
-    ids: list[UUID] | None
-    seqs: list[int] | None
-    root_seqs: list[int | None] | None
-    reply_counts: list[int] | None
-    last_reply_ats: list[Micros | None] | None
-
-
-class PageQueryRow(NamedTuple):
-    """A row of a page: a message that the caller does not have, or the room."""
-
-    message: MessageRow | None
-    room: PageStateRow | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageBatch:
-    """The result of a page's statement. `messages` are those that were not known, by seq.
-
-    `room` is None when there is none.
-    """
-
-    room: PageStateRow | None
-    messages: dict[int, MessageRow]
-
-
-# The messages that the process has, by seq and rev, come without their content: only in the arrays.
-_PAGE_COLUMNS = """,
-    shown AS MATERIALIZED (
-      SELECT array_agg(x.id) AS ids, array_agg(x.seq) AS seqs, array_agg(x.root_seq) AS root_seqs,
-             array_agg(x.reply_count) AS reply_counts, array_agg(x.last_reply_at) AS last_reply_ats
-        FROM message x
-    )
-"""
-_UNKNOWN = """
-     WHERE NOT ((message.seq, message.rev) IN (
-             SELECT k.seq, k.rev FROM unnest((SELECT $7::bigint[]), (SELECT $8::bigint[])) AS k(seq, rev)))
-"""
-
-
-def _compose_page_query(expressions: str) -> str:
-    """Complete a statement as compose_message_query does, for a page: $7 and $8 are the seqs and revs that are known."""
-    return compose_message_query(
-        expressions,
-        more=_PAGE_COLUMNS,
-        columns=(
-            "ids uuid[]",
-            "seqs bigint[]",
-            "root_seqs bigint[]",
-            "reply_counts int[]",
-            "last_reply_ats timestamptz[]",
-        ),
-        condition=_UNKNOWN,
-    )
-
-
 _LIVE = "n.deleted_at IS NULL"
 _DELETED = "n.deleted_at IS NOT NULL"
 
@@ -122,15 +58,15 @@ def _window(*conditions: str) -> str:
 
 
 def _roots(*conditions: str) -> str:
-    """Return roots with up to $9 first live replies of each."""
+    """Return roots with up to $7 first live replies of each."""
     replies = _limited(
         f"{MESSAGE}, {NO_THREAD}",
         f"n.root_id IS NOT NULL AND n.root_seq = root.seq AND {_LIVE}",
         "ASC",
-        "$9",
+        "$7",
         _MAX_PREVIEW,
     )
-    return _compose_page_query(
+    return compose_message_query(
         f"""
         {ROOM_ACCESS}, root AS MATERIALIZED (
           SELECT n.*, {THREAD}
@@ -147,7 +83,7 @@ def _roots(*conditions: str) -> str:
 
 def _roots_and_replies(condition: str) -> str:
     """Return roots and replies alike."""
-    return _compose_page_query(
+    return compose_message_query(
         f"""
         {ROOM_ACCESS}, message AS MATERIALIZED (
           SELECT n.*, {THREAD}
@@ -159,16 +95,14 @@ def _roots_and_replies(condition: str) -> str:
 
 
 _IS_ROOT = "n.root_id IS NULL"
-_ROOTS = Query[PageQueryRow, UUID, UUID, int, int, int, int, list[int], list[int], int](
+_ROOTS = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots", _roots(f"{_IS_ROOT} AND {_LIVE}")
 )
-_ROOTS_AND_DELETED = Query[PageQueryRow, UUID, UUID, int, int, int, int, list[int], list[int], int](
+_ROOTS_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
     "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
 )
-_ALL = Query[PageQueryRow, UUID, UUID, int, int, int, int, list[int], list[int]](
-    "chat.page_all", _roots_and_replies(_LIVE)
-)
-_ALL_AND_DELETED = Query[PageQueryRow, UUID, UUID, int, int, int, int, list[int], list[int]](
+_ALL = Query[MessageQueryRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(_LIVE))
+_ALL_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int](
     "chat.page_all_and_deleted", _roots_and_replies("true")
 )
 
@@ -255,30 +189,19 @@ async def page(
     database: Database,
     room_id: UUID,
     user_id: UUID,
+    view: ThreadView,
     window: Window,
     *,
-    replies: int | None,
+    replies: int,
     deleted: bool,
-    known: tuple[list[int], list[int]],
-) -> PageBatch:
-    """Return a page's messages in no order; with `deleted` also deleted ones.
-
-    They are roots, with so many first `replies` of each; None: roots and replies alike.
-    `known`: the seqs and revs of messages whose content the caller has, so that it is not read.
-    """
-    bounds = (window.older_from, window.older, window.newer_from, window.newer, *known)
-    if replies is None:
-        rows = await database.rows(_ALL_AND_DELETED if deleted else _ALL, room_id, user_id, *bounds)
-    else:
-        of_roots = _ROOTS_AND_DELETED if deleted else _ROOTS
-        rows = await database.rows(of_roots, room_id, user_id, *bounds, replies)
-    room, messages = None, {}
-    for message, state in rows:
-        if message is not None:
-            messages[message.seq] = message
-        else:
-            room = state
-    return PageBatch(room, messages)
+) -> MessageBatch:
+    """Return a page's messages in no order, with their first replies; with `deleted` also deleted ones."""
+    bounds = (window.older_from, window.older, window.newer_from, window.newer)
+    if view is ThreadView.ALL:
+        statement = _ALL_AND_DELETED if deleted else _ALL
+        return split_rows(await database.rows(statement, room_id, user_id, *bounds))
+    of_roots = _ROOTS_AND_DELETED if deleted else _ROOTS
+    return split_rows(await database.rows(of_roots, room_id, user_id, *bounds, replies))
 
 
 async def replies(

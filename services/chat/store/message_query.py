@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -64,11 +64,6 @@ class RoomStateRow(NamedTuple):
     first_ats: list[Micros] | None
     my_ids: list[UUID] | None
     my_emojis: list[str] | None
-
-    @property
-    def mine(self) -> set[tuple[UUID, str]]:
-        """The caller's own reactions to the messages, (message id, emoji)."""
-        return set(zip(self.my_ids or (), self.my_emojis or (), strict=True))
 
 
 class MessageQueryRow(NamedTuple):
@@ -169,7 +164,7 @@ _REACTIONS = """
 """
 # The caller's active reactions, by their partial index: removed ones may be many.
 _MINE = """
-      FROM (SELECT DISTINCT u.id FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS u(id)) i CROSS JOIN LATERAL (
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
         SELECT e.message_id, e.emoji FROM chat.reactions e
          WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
       ) e
@@ -189,18 +184,12 @@ _MINE_OF_ROOMS = """
 """
 
 
-def compose_message_query(
-    expressions: str, *, rooms: bool = False, more: str = "", columns: Sequence[str] = (), condition: str = ""
-) -> str:
+def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
     """Complete a statement that begins with `expressions`: the CTE `access` as in ROOM_ACCESS, and `message`.
 
-    `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller. `more` is the CTE `shown` with
-    more columns of the room's row, each a name and a type, and `condition` says which messages are returned.
+    `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller.
     """
     reactions, mine = (_REACTIONS_OF_ROOMS, _MINE_OF_ROOMS) if rooms else (_REACTIONS, _MINE)
-    named = [each.split() for each in columns]
-    nothing = "".join(f", NULL::{kind} AS {name}" for name, kind in named)
-    values = "".join(f", shown.{name}" for name, _ in named)
     return f"""
     {expressions},
     tallies AS MATERIALIZED (
@@ -210,12 +199,12 @@ def compose_message_query(
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
       {mine}
-    ){more}
-    SELECT message.*, {_NO_ROOM}{nothing} FROM message{condition}
+    )
+    SELECT message.*, {_NO_ROOM} FROM message
     UNION ALL
     SELECT {_NO_MESSAGE}, access.private, access.role, access.invited, access.banned, access.last_rev,
-           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis{values}
-      FROM access, tallies, mine{", shown" if more else ""}
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+      FROM access, tallies, mine
     """
 
 
@@ -227,19 +216,18 @@ def split_rows(rows: Iterable[MessageQueryRow]) -> MessageBatch:
             messages.append(message)
         else:
             room = state
-    return MessageBatch(room, messages, {} if room is None else group_tallies(room))
+    return MessageBatch(room, messages, {} if room is None else _tallies(room))
 
 
 # Built without Tally's own __new__: a page has more tallies than anything else.
 _make_tally = cast("Callable[[Iterable[object]], Tally]", functools.partial(tuple.__new__, Tally))
 
 
-def group_tallies(room: RoomStateRow, *, marked: bool = True) -> dict[UUID, list[Tally]]:
-    """Return the tallies by message, sorted; with or without the marks on the caller's own reactions."""
+def _tallies(room: RoomStateRow) -> dict[UUID, list[Tally]]:
     tallies: dict[UUID, list[Tally]] = {}
     if room.tallied_ids is None:
         return tallies
-    mine = room.mine if marked else set()
+    mine = set(zip(room.my_ids or (), room.my_emojis or (), strict=True))
     # On most pages the caller has reacted to nothing.
     pairs = zip(room.tallied_ids, room.emojis or (), strict=True)
     me = [pair in mine for pair in pairs] if mine else [False] * len(room.tallied_ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from seda.chat.v1 import message_pb2, message_service_pb2
 from servicekit.field_mask import masked_fields
 from servicekit.ids import parse_id, parse_optional_id
@@ -9,6 +11,7 @@ from servicekit.pagination import page_size
 from servicekit.timestamps import from_proto, to_proto
 from services.chat.actions.message_delete import Deletion
 from services.chat.actions.message_list import (
+    CachedResponse,
     LookupResult,
     MessageListing,
     MessageResult,
@@ -17,10 +20,10 @@ from services.chat.actions.message_list import (
 from services.chat.actions.message_revisions import RevisionListing
 from services.chat.actions.message_search import Search, SearchPage
 from services.chat.actions.message_send import MessageDraft, SentMessage
-from services.chat.actions.page_cache import ThreadPage
+from services.chat.actions.page_cache import MessagePage
 from services.chat.domain.message_edit import UPDATABLE_FIELDS, Edit
 from services.chat.domain.model import Message, Position, Revision, ThreadView
-from services.chat.wire.message import fill_from_message, fill_message, fill_snapshot
+from services.chat.wire.message import Adding, fill_from_message, fill_message, fill_snapshot
 from services.chat.wire.rooms import fill_position
 
 DEFAULT_REPLIES = 3
@@ -126,7 +129,59 @@ def send_message_response(message: SentMessage) -> message_service_pb2.SendMessa
     return response
 
 
-def list_replies_response(page: ThreadPage) -> message_service_pb2.ListRepliesResponse:
+def list_messages_response(
+    page: MessagePage | CachedResponse,
+) -> message_service_pb2.ListMessagesResponse | bytes:
+    """Convert a page of a room; a cached one stays encoded."""
+    if isinstance(page, CachedResponse):
+        return _personal(page)
+    response = _fill_messages(page)
+    response.next_page_token = page.next_page_token
+    return response
+
+
+def encode_page(page: MessagePage) -> bytes:
+    """Encode a page for every reader: without the marks on the caller's reactions, and without a token."""
+    response = _fill_messages(page)
+    for message in _with_replies(response):
+        for tally in message.reactions:
+            tally.me = False
+    return response.SerializeToString()
+
+
+def _personal(page: CachedResponse) -> bytes:
+    """Add the next page token and the marks on the caller's own reactions to an encoded page."""
+    own = message_service_pb2.ListMessagesResponse(next_page_token=page.next_page_token)
+    if not page.mine:
+        # Concatenated messages decode as one message, so the page is not decoded.
+        return page.content + own.SerializeToString()
+    response = message_service_pb2.ListMessagesResponse.FromString(page.content)
+    response.MergeFrom(own)
+    mine = {(str(message_id), emoji) for message_id, emoji in page.mine}
+    for message in _with_replies(response):
+        for tally in message.reactions:
+            if (message.id, tally.emoji) in mine:
+                tally.me = True
+    return response.SerializeToString()
+
+
+def _fill_messages(page: MessagePage) -> message_service_pb2.ListMessagesResponse:
+    response = message_service_pb2.ListMessagesResponse(
+        found_oldest=page.found_oldest, found_newest=page.found_newest
+    )
+    fill_position(response.position, page.position)
+    _fill_page(response.messages, page)
+    return response
+
+
+def _with_replies(page: message_service_pb2.ListMessagesResponse) -> Iterator[message_pb2.Message]:
+    """Yield the page's messages with their first replies."""
+    for message in page.messages:
+        yield message
+        yield from message.replies
+
+
+def list_replies_response(page: MessagePage) -> message_service_pb2.ListRepliesResponse:
     """Convert a page of a thread."""
     response = message_service_pb2.ListRepliesResponse(
         next_page_token=page.next_page_token,
@@ -134,9 +189,9 @@ def list_replies_response(page: ThreadPage) -> message_service_pb2.ListRepliesRe
         found_newest=page.found_newest,
     )
     fill_position(response.position, page.position)
-    for row in page.messages:
-        fill_message(response.messages.add(), row, page.tallies.get(row.id, ()), to_moderator=page.deleted)
-    fill_message(response.root, page.root, page.tallies.get(page.root.id, ()), to_moderator=page.deleted)
+    _fill_page(response.messages, page)
+    if page.root is not None:
+        fill_message(response.root, page.root, page.tallies.get(page.root.id, ()), to_moderator=page.deleted)
     return response
 
 
@@ -186,3 +241,15 @@ def list_revisions_response(
             fill_snapshot(into.track, revision.track)
         to_proto(into.replace_time, revision.replaced_at)
     return response
+
+
+def _fill_page(into: Adding[message_pb2.Message], page: MessagePage) -> None:
+    tallies, deleted = page.tallies, page.deleted
+    for message in page.messages:
+        filled = into.add()
+        fill_message(filled, message, tallies.get(message.id, ()), to_moderator=deleted)
+        if page.replies is not None and message.reply_count:
+            replies = page.replies.get(message.seq, ())
+            for reply in replies:
+                fill_message(filled.replies.add(), reply, tallies.get(reply.id, ()), to_moderator=deleted)
+            filled.has_more_replies = message.reply_count > len(replies)

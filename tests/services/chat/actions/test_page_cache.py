@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from array import array
 
 from services.chat.actions.page_cache import CachedPage, PageCache
 
@@ -11,8 +10,7 @@ _MIB = 1 << 20
 
 
 def _page(rev: int = 1, size: int = 1_000) -> CachedPage:
-    numbers = array("q", [1])
-    return CachedPage("epoch", rev, b"x" * size, [uuid.uuid4()], None, numbers, numbers, numbers, numbers)
+    return CachedPage("epoch", rev, b"x" * size, [uuid.uuid4()], None)
 
 
 def test_a_page_is_wanted_the_second_time_it_is_read() -> None:
