@@ -153,12 +153,12 @@ audit: setup ## Look up the locked packages in a database of known vulnerabiliti
 pin-images: setup ## Write the current digests of the base images; needs docker and network access
 	@$(BIN)/python -m tools.pin_images
 
-dist: setup ## Build the wheel and its bill of materials (CycloneDX) into dist/
-	@echo "dist: wheel, CycloneDX of requirements-runtime.lock"
+dist: setup ## Build the wheels and a bill of materials (CycloneDX) into dist/
+	@echo "dist: wheels of the backend and of the client, CycloneDX of requirements-runtime.lock"
 	@rm -rf dist build
 	@$(BIN)/uv build -q --wheel --no-build-isolation --out-dir dist
 	@rm -rf build
-	@set -- dist/*.whl; $(BIN)/python -m tools.sbom > "$${1%-py3-none-any.whl}.cdx.json"
+	@set -- dist/*.whl; $(BIN)/python -m tools.build_client dist; $(BIN)/python -m tools.sbom > "$${1%-py3-none-any.whl}.cdx.json"
 	@ls -1 dist
 
 bench: setup ## Measure Seda beside Node and Go servers on the same data: make bench ARGS=--help
