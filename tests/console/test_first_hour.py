@@ -153,11 +153,25 @@ async def test_the_first_hour(running: Running) -> None:
         await bo.page.click(".option:has-text('MESSAGE_DELETED')")
         await shot(bo.page, "console-watch")
         await look_at_the_timeline(page)
-        # The row that is left of it, and who wrote it, of another service.
-        await page.evaluate("location.hash = '#/tables/chat.messages'")
-        await page.wait_for_selector(".grid td:has-text('TRACK')")
-        await shot(page, "console-tables")
+        await look_at_the_rows(page, room, message)
         assert [*ada.errors, *bo.errors] == []
+
+
+async def look_at_the_rows(page: Page, room: str, message: str) -> None:
+    """The row that is left of the message, and who wrote it, of another service."""
+    await page.evaluate("location.hash = '#/tables/chat.messages'")
+    await page.wait_for_selector(".grid td:has-text('TRACK')")
+    await shot(page, "console-tables")
+    for column, wanted in (("room_id", room), ("id", message)):
+        await page.select_option("select[aria-label=Column]", column)
+        await page.fill("input[aria-label=Value]", wanted)
+        await page.click(".filter button")
+        await page.wait_for_selector(f".chip:has-text('{wanted}')")
+    await page.wait_for_selector(".grid tbody tr:only-child")
+    await page.click(".grid tbody a[title='To users.users']")
+    await page.click(".grid a.open[aria-label^='Open row']")
+    await page.wait_for_selector("dl.row dd:has-text('Ada')")
+    assert "ada@demo.seda.fm" not in await page.content()
 
 
 async def send_copied(page: Page, running: Running, message: str) -> None:
