@@ -42,7 +42,11 @@ _UNAUTHENTICATED = {
     "nobody": (None, "TOKEN_MISSING"),
     "an expired user": (f"Bearer {jwt(user_claims(exp=_LONG_AGO))}", "TOKEN_EXPIRED"),
     "an expired service": (f"Bearer {jwt(service_claims(exp=_LONG_AGO), SERVICE_SECRET)}", "TOKEN_EXPIRED"),
-    "a user of another audience": (f"Bearer {jwt(user_claims(aud='anybody'))}", "TOKEN_INVALID"),
+    # It is made at import, and used at any time of the run.
+    "a user of another audience": (
+        f"Bearer {jwt(user_claims(aud='anybody', exp=_LONG_AGO + 12 * 3600))}",
+        "TOKEN_INVALID",
+    ),
 }
 _MISDIRECTED = "a service with a token for another one"
 _USERS = {str(role): user_header(email) for role, email in EMAILS.items()}

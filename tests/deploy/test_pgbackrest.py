@@ -113,6 +113,8 @@ async def test_the_server_goes_back_to_a_moment_and_chat_tells(repository: Repos
     )
     await connection.execute("CREATE TABLE chat.messages AS SELECT generate_series(1, 100) AS seq")
     before = await epoch_of(dsn)
+    # The end of a backup is known in whole seconds, and a target has to lie beyond it.
+    await connection.execute("SELECT pg_sleep(1.1)")
     moment = await connection.fetchval("SELECT clock_timestamp()::text")
     await connection.execute("DELETE FROM chat.messages")
     await connection.execute("SELECT pg_switch_wal()")

@@ -57,6 +57,7 @@ async def test_grant_changes_the_role_and_records_it(fresh_database: Database) -
     assert entry == {
         "actor_kind": "OPERATOR",
         "actor_id": None,
+        "delegate": None,
         "action": "SET_ROLE",
         "target_id": granted.user_id,
         "before": {"role": "USER"},

@@ -49,7 +49,7 @@ def test_version(seda: Seda) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("uo",), "Did you mean: up?"),
+        (("uo",), "Did you mean: up"),
         (("tokne",), "Did you mean: token"),
         (("db", "ini"), "Did you mean: init?"),
         (("up", "--prot-base", "1"), "Did you mean: --port-base?"),

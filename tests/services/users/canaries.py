@@ -70,6 +70,7 @@ NOT_THE_USER_S = {
     "users.verification_transitions.actor_kind": _CODES,
     "users.admin_actions.actor_kind": _CODES,
     "users.admin_actions.action": _CODES,
+    "users.admin_actions.delegate": "the service that acted for the actor",
     "users.erasure_jobs.mode": _CODES,
     "users.erasure_jobs.step": _CODES,
     "users.erasure_jobs.counts": "numbers by step",

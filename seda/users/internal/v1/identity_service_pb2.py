@@ -30,7 +30,7 @@ from seda.rpc.v1 import caller_pb2 as seda_dot_rpc_dot_v1_dot_caller__pb2
 from seda.rpc.v1 import validation_pb2 as seda_dot_rpc_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/users/internal/v1/identity_service.proto\x12\x16seda.users.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\"\xdc\x01\n\x14ResolveCallerRequest\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\x12\x1d\n\x07user_id\x18\x03 \x01(\tB\x0c\xbaH\tr\x04\xa8\xbb\x18\x01\xd8\x01\x01:n\xbaHk\x1ai\n\x12subject_or_user_id\x12%either subject or user_id must be set\x1a,(this.subject == \'\') != (this.user_id == \'\')\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller\"m\n\x11\x45xportUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x12\x45xportUserResponse\x12\x33\n\x07records\x18\x01 \x03(\x0b\x32\".seda.users.internal.v1.UserRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\nUserRecord\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.seda.users.internal.v1.UserRecordKind\x12\'\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct*\xb7\x02\n\x0eUserRecordKind\x12 \n\x1cUSER_RECORD_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_RECORD_KIND_USER\x10\x01\x12#\n\x1fUSER_RECORD_KIND_ARTIST_PROFILE\x10\x02\x12)\n%USER_RECORD_KIND_VERIFICATION_REQUEST\x10\x03\x12)\n%USER_RECORD_KIND_VERIFICATION_ATTEMPT\x10\x04\x12,\n(USER_RECORD_KIND_VERIFICATION_TRANSITION\x10\x05\x12!\n\x1dUSER_RECORD_KIND_ADMIN_ACTION\x10\x06\x12\x1c\n\x18USER_RECORD_KIND_ERASURE\x10\x07\x32\x9f\x02\n\x0fIdentityService\x12\x92\x01\n\rResolveCaller\x12,.seda.users.internal.v1.ResolveCallerRequest\x1a-.seda.users.internal.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gateway\x12w\n\nExportUser\x12).seda.users.internal.v1.ExportUserRequest\x1a*.seda.users.internal.v1.ExportUserResponse\"\x12\x90\x02\x01\xa8\xbb\x18\x05\xb2\xbb\x18\x07gatewayBm\n\x19\x66m.seda.users.internal.v1P\x01Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\xaa\x02\x16Seda.Users.Internal.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-seda/users/internal/v1/identity_service.proto\x12\x16seda.users.internal.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dseda/rpc/v1/annotations.proto\x1a\x18seda/rpc/v1/caller.proto\x1a\x1cseda/rpc/v1/validation.proto\"\x80\x01\n\x14ResolveCallerRequest\x12\x1d\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01H\x00\x12\x1c\n\x07user_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\xa8\xbb\x18\x01H\x00\x12\x1a\n\x05\x65mail\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\xfe\x01\x42\x0f\n\x06\x63\x61ller\x12\x05\xbaH\x02\x08\x01\"<\n\x15ResolveCallerResponse\x12#\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x13.seda.rpc.v1.Caller\"m\n\x11\x45xportUserRequest\x12\x1e\n\x07user_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\xa8\xbb\x18\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"b\n\x12\x45xportUserResponse\x12\x33\n\x07records\x18\x01 \x03(\x0b\x32\".seda.users.internal.v1.UserRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\nUserRecord\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.seda.users.internal.v1.UserRecordKind\x12\'\n\x06\x66ields\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct*\xb7\x02\n\x0eUserRecordKind\x12 \n\x1cUSER_RECORD_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15USER_RECORD_KIND_USER\x10\x01\x12#\n\x1fUSER_RECORD_KIND_ARTIST_PROFILE\x10\x02\x12)\n%USER_RECORD_KIND_VERIFICATION_REQUEST\x10\x03\x12)\n%USER_RECORD_KIND_VERIFICATION_ATTEMPT\x10\x04\x12,\n(USER_RECORD_KIND_VERIFICATION_TRANSITION\x10\x05\x12!\n\x1dUSER_RECORD_KIND_ADMIN_ACTION\x10\x06\x12\x1c\n\x18USER_RECORD_KIND_ERASURE\x10\x07\x32\x9f\x02\n\x0fIdentityService\x12\x92\x01\n\rResolveCaller\x12,.seda.users.internal.v1.ResolveCallerRequest\x1a-.seda.users.internal.v1.ResolveCallerResponse\"$\x90\x02\x02\xa8\xbb\x18\x05\xb2\xbb\x18\x04\x63hat\xb2\xbb\x18\x06tracks\xb2\xbb\x18\x07gateway\x12w\n\nExportUser\x12).seda.users.internal.v1.ExportUserRequest\x1a*.seda.users.internal.v1.ExportUserResponse\"\x12\x90\x02\x01\xa8\xbb\x18\x05\xb2\xbb\x18\x07gatewayBm\n\x19\x66m.seda.users.internal.v1P\x01Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\xaa\x02\x16Seda.Users.Internal.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +38,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seda.users.internal.v1.iden
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\031fm.seda.users.internal.v1P\001Z5seda.fm/protos/seda/users/internal/v1;usersinternalv1\252\002\026Seda.Users.Internal.V1'
+  _globals['_RESOLVECALLERREQUEST'].oneofs_by_name['caller']._loaded_options = None
+  _globals['_RESOLVECALLERREQUEST'].oneofs_by_name['caller']._serialized_options = b'\272H\002\010\001'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._loaded_options = None
-  _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_RESOLVECALLERREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
+  _globals['_RESOLVECALLERREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_RESOLVECALLERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\006r\004\250\273\030\001'
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['email']._loaded_options = None
   _globals['_RESOLVECALLERREQUEST'].fields_by_name['email']._serialized_options = b'\200\001\001\272H\005r\003\030\376\001'
-  _globals['_RESOLVECALLERREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_RESOLVECALLERREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\tr\004\250\273\030\001\330\001\001'
-  _globals['_RESOLVECALLERREQUEST']._loaded_options = None
-  _globals['_RESOLVECALLERREQUEST']._serialized_options = b'\272Hk\032i\n\022subject_or_user_id\022%either subject or user_id must be set\032,(this.subject == \'\') != (this.user_id == \'\')'
   _globals['_EXPORTUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_EXPORTUSERREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\006r\004\250\273\030\001'
   _globals['_EXPORTUSERREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -56,18 +56,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTITYSERVICE'].methods_by_name['ResolveCaller']._serialized_options = b'\220\002\002\250\273\030\005\262\273\030\004chat\262\273\030\006tracks\262\273\030\007gateway'
   _globals['_IDENTITYSERVICE'].methods_by_name['ExportUser']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['ExportUser']._serialized_options = b'\220\002\001\250\273\030\005\262\273\030\007gateway'
-  _globals['_USERRECORDKIND']._serialized_start=858
-  _globals['_USERRECORDKIND']._serialized_end=1169
+  _globals['_USERRECORDKIND']._serialized_start=766
+  _globals['_USERRECORDKIND']._serialized_end=1077
   _globals['_RESOLVECALLERREQUEST']._serialized_start=253
-  _globals['_RESOLVECALLERREQUEST']._serialized_end=473
-  _globals['_RESOLVECALLERRESPONSE']._serialized_start=475
-  _globals['_RESOLVECALLERRESPONSE']._serialized_end=535
-  _globals['_EXPORTUSERREQUEST']._serialized_start=537
-  _globals['_EXPORTUSERREQUEST']._serialized_end=646
-  _globals['_EXPORTUSERRESPONSE']._serialized_start=648
-  _globals['_EXPORTUSERRESPONSE']._serialized_end=746
-  _globals['_USERRECORD']._serialized_start=748
-  _globals['_USERRECORD']._serialized_end=855
-  _globals['_IDENTITYSERVICE']._serialized_start=1172
-  _globals['_IDENTITYSERVICE']._serialized_end=1459
+  _globals['_RESOLVECALLERREQUEST']._serialized_end=381
+  _globals['_RESOLVECALLERRESPONSE']._serialized_start=383
+  _globals['_RESOLVECALLERRESPONSE']._serialized_end=443
+  _globals['_EXPORTUSERREQUEST']._serialized_start=445
+  _globals['_EXPORTUSERREQUEST']._serialized_end=554
+  _globals['_EXPORTUSERRESPONSE']._serialized_start=556
+  _globals['_EXPORTUSERRESPONSE']._serialized_end=654
+  _globals['_USERRECORD']._serialized_start=656
+  _globals['_USERRECORD']._serialized_end=763
+  _globals['_IDENTITYSERVICE']._serialized_start=1080
+  _globals['_IDENTITYSERVICE']._serialized_end=1367
 # @@protoc_insertion_point(module_scope)

@@ -108,28 +108,30 @@ class ResolveCallerRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SUBJECT_FIELD_NUMBER: _builtins.int
-    EMAIL_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """The token's subject, 1 to 255 characters; empty with `user_id`."""
+    """The token's subject, 1 to 255 characters."""
+    user_id: _builtins.str
+    """The id of an existing user, a UUID."""
     email: _builtins.str
     """The token's e-mail address, at most 254 characters; empty: a call with `subject` fails with
     EMAIL_REQUIRED.
     """
-    user_id: _builtins.str
-    """The id of an existing user, a UUID; empty with `subject`."""
     def __init__(
         self,
         *,
         subject: _builtins.str = ...,
-        email: _builtins.str = ...,
         user_id: _builtins.str = ...,
+        email: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "email", b"email", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_caller: _TypeAlias = _typing.Literal["subject", "user_id"]  # noqa: Y015
+    _WhichOneofArgType_caller: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_caller) -> _WhichOneofReturnType_caller | None: ...
 
 Global___ResolveCallerRequest: _TypeAlias = ResolveCallerRequest  # noqa: Y015
 

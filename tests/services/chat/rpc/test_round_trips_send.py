@@ -7,6 +7,7 @@ import statistics
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import asyncpg
 import pytest
@@ -32,17 +33,19 @@ class Weighing(Session):
         self.records: list[int] = []
         self.written: list[int] = []
 
-    async def rows(  # type: ignore[override]  # of any query, as there is no row to give
-        self, query: Any, *args: Any
-    ) -> list[Any]:
-        """Run a query and weigh it."""
+    async def one(self, query: Any, *args: Any) -> Any:  # type: ignore[override]  # of any query
+        """Run a query and weigh it; there is no row to give."""
         text = await self._connection.fetchval(
             f"EXPLAIN (ANALYZE, WAL, VERBOSE, FORMAT JSON) {query.text}", *args
         )
         plan = json.loads(text)[0]["Plan"]
         self.records.append(plan["WAL Records"])
         self.written.append(sum(_written(plan)))
-        return []
+        return Mock()
+
+    async def rows(self, query: Any, *args: Any) -> Any:  # type: ignore[override]  # of any query
+        """As `one`."""
+        return await self.one(query, *args)
 
 
 def _written(plan: dict[str, Any]) -> Iterator[int]:
