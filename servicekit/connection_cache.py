@@ -58,11 +58,13 @@ class ConnectionCache:
 
     async def acquire(self) -> Lease:
         """Return a connection of the pool; raises DatabaseUnavailableError."""
+        # Of before: the pool may hand out one that expires meanwhile.
+        generation = self._generation
         try:
             connection = await self._pool.acquire(timeout=self._timeout)
         except sql_errors.CONNECT_ERRORS as error:
             raise DatabaseUnavailableError from error
-        return Lease(connection, self._generation, time.monotonic())
+        return Lease(connection, generation, time.monotonic())
 
     def keep(self, lease: Lease) -> bool:
         """Put a connection back here; False if it has to go back to the pool."""

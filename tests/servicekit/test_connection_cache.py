@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -110,3 +111,26 @@ async def test_closing_waits_for_connections_in_use_alone(cache: ConnectionCache
     await cache.release(used)
     async with asyncio.timeout(10):
         await closing
+
+
+class SlowPool:
+    """The pool, in which a connection expires while it is handed out."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.cache = ConnectionCache(cast("asyncpg.Pool", self), 5.0)
+
+    async def acquire(self, **options: float) -> object:
+        connection = await self._pool.acquire(**options)
+        await self.cache.expire()
+        return connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+
+async def test_a_connection_that_expires_while_it_is_handed_out_is_not_used_again(pool: asyncpg.Pool) -> None:
+    cache = SlowPool(pool).cache
+    lease = await cache.acquire()
+    assert not cache.keep(lease)
+    await cache.release(lease)

@@ -59,6 +59,7 @@ class Hub:
         channel.on_hint = self._on_hint
         self._feeds: dict[UUID, _Feed] = {}
         self._streams: dict[Stream, None] = {}
+        self._streams_epoch = ""
         self._by_user: dict[UUID, set[Stream]] = {}
         self._dirty: dict[UUID, None] = {}
         self._wake = asyncio.Event()
@@ -196,6 +197,9 @@ class Hub:
             await asyncio.sleep(pause)
 
     async def _read(self, revs: dict[UUID, int]) -> None:
+        # Another copy's changes are no changes of what the streams have.
+        self._end_old_epoch()
+        revs = {each: rev for each, rev in revs.items() if each in self._feeds}
         if not revs:
             return
         epoch = self._epoch.value
@@ -260,7 +264,10 @@ class Hub:
         self.leave(stream)
 
     def _end_old_epoch(self) -> None:
-        """End the streams of another copy of the database."""
+        """End the streams of another copy of the database, once this process is led to a new one."""
+        if self._streams_epoch == self._epoch.value:
+            return
+        self._streams_epoch = self._epoch.value
         for stream in [each for each in self._streams if each.epoch not in {"", self._epoch.value}]:
             stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
             self.leave(stream)

@@ -183,6 +183,9 @@ class _Watch:
         stream = self._stream
         stream.room_list_moved = False
         access = await self._access({})
+        if stream.epoch != self._watching.epoch.value:
+            stream.close(pb.CLOSING_REASON_EPOCH_CHANGED, drop=True)
+            return
         for room_id, row in access.items():
             if room_id not in stream.subscriptions:
                 self._take_in(row, pb.ROOM_OUTCOME_FRESH, row.last_rev)
