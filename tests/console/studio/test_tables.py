@@ -20,7 +20,7 @@ from tests.console.serving import console_server
 from tests.console.studio.conftest import ADA, LONG_TEXT, MESSAGE, ROOM, StudioClient, settings
 from tests.postgres import Database
 
-_REFUSED = r"denied|read-only"
+_REFUSED = r"denied|read-only|must be superuser"
 
 
 async def columns(studio: StudioClient, table: str) -> dict[str, dict[str, Any]]:
@@ -290,6 +290,8 @@ async def test_slow_statements_end(seeded: Database, monkeypatch: pytest.MonkeyP
     ],
 )
 async def test_the_role_of_the_studio_can_only_read_its_slice(seeded: Database, statement: str) -> None:
+    if "lo_create" in statement and seeded.server.major < 16:
+        pytest.skip("PostgreSQL 15 lets read-only transactions make large objects; the studio rolls back")
     reader = Reader("chat", seeded.admin_dsn)
     try:
         with pytest.raises(Exception, match=_REFUSED):
