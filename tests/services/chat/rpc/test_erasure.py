@@ -62,8 +62,7 @@ NOT_THE_USER_S = {
     "moderation_logs.actor_role": "one of four",
     "moderation_logs.action": "one of those that the service knows",
     "moderation_logs.delegate": "the service that acted for the actor",
-    "moderation_logs.before": "ids, roles, states and times",
-    "moderation_logs.after": "ids, roles, states and times",
+    **dict.fromkeys(("moderation_logs.before", "moderation_logs.after"), "ids, roles, states and times"),
     "leases.name": "the service's own",
     "backfills.name": "the service's own",
 }
