@@ -185,6 +185,8 @@ class Hub:
             for room_id in rooms:
                 del self._dirty[room_id]
             pause = PACE_SECONDS
+            # Another copy's changes are no changes of what the streams have.
+            self._end_old_epoch()
             try:
                 await self._read({each: self._feeds[each].rev for each in rooms if each in self._feeds})
             except Exception as error:  # noqa: BLE001 - the streams of all rooms depend on this task
@@ -197,9 +199,6 @@ class Hub:
             await asyncio.sleep(pause)
 
     async def _read(self, revs: dict[UUID, int]) -> None:
-        # Another copy's changes are no changes of what the streams have.
-        self._end_old_epoch()
-        revs = {each: rev for each, rev in revs.items() if each in self._feeds}
         if not revs:
             return
         epoch = self._epoch.value
