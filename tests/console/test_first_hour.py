@@ -169,6 +169,8 @@ async def look_at_the_rows(page: Page, room: str, message: str) -> None:
         await page.wait_for_selector(f".chip:has-text('{wanted}')")
     await page.wait_for_selector(".grid tbody tr:only-child")
     await page.click(".grid tbody a[title='To users.users']")
+    # Until its rows are there, the message's row can be opened.
+    await page.wait_for_selector(".grid td:has-text('Ada')")
     await page.click(".grid a.open[aria-label^='Open row']")
     await page.wait_for_selector("dl.row dd:has-text('Ada')")
     assert "ada@demo.seda.fm" not in await page.content()

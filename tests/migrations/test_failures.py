@@ -357,7 +357,12 @@ async def test_a_lost_lock_ends_the_deploy_before_the_next_revision(
     async with administrator(fresh_database.server, fresh_database.name) as connection:
         await connection.execute("BEGIN; LOCK TABLE chat_migrations.alembic_version IN EXCLUSIVE MODE")
         task = asyncio.create_task(deploy(fresh_database.admin_dsn, folder=folder))
-        await until(connection, "EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        await until(
+            connection,
+            "EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND relation = 'chat_migrations.alembic_version'::regclass)",
+        )
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'seda migrate lock' AND datname = current_database()"

@@ -185,8 +185,8 @@ async def left_behind(pool: Pool, database: Database, calm: float = _CALM_SECOND
     async with administrator(database.server, database.name) as connection:
         busy = await _busy_sessions(connection)
         end = time.monotonic() + calm
-        while busy and time.monotonic() < end:
-            # PostgreSQL tells of the end of a statement only when it is asked.
+        while (busy or pool.busy) and time.monotonic() < end:
+            # PostgreSQL tells of the end of a statement only when it is asked; the pool waits for that.
             await asyncio.sleep(0.05)
             busy = await _busy_sessions(connection)
     found += [f"session: {state}" for state in busy]
