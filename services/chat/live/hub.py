@@ -39,6 +39,22 @@ _RETRY_SECONDS = 0.5
 _POLL_SHARE = 0.1
 
 
+class PollPace:
+    """The seconds from a poll to the next one.
+
+    A single long poll is not slow, but waited: for a pooler that holds its statements until the failover is over, say.
+    The next one must be soon then, as it finds that this process is led to another copy.
+    """
+
+    def __init__(self) -> None:
+        self._before = 0.0
+
+    def pause_after(self, seconds: float) -> float:
+        """Return the pause after a poll that took so long."""
+        usual, self._before = min(seconds, self._before), seconds
+        return max(POLL_SECONDS, usual / _POLL_SHARE)
+
+
 @dataclass(slots=True, eq=False)
 class _Feed:
     """A watched room: the rev up to which it was read, and who watches it."""
@@ -272,15 +288,15 @@ class Hub:
             self.leave(stream)
 
     async def _poll(self) -> None:
-        pause = POLL_SECONDS
+        pace, pause = PollPace(), POLL_SECONDS
         while True:
             await asyncio.sleep(pause)
-            started = time.monotonic()
+            started, pause = time.monotonic(), POLL_SECONDS
             try:
                 await self.poll_once()
+                pause = pace.pause_after(time.monotonic() - started)
             except Exception as error:  # noqa: BLE001 - as above
                 _log_failure("hub_poll_failed", error)
-            pause = max(POLL_SECONDS, (time.monotonic() - started) / _POLL_SHARE)
 
     async def poll_once(self) -> None:
         """Compare the counters of all watched rooms and users with what the streams have."""

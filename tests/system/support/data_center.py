@@ -30,12 +30,14 @@ from ops.database.init import init_database
 from ops.database.migrate import deploy
 from ops.postgres import Cluster, find_binaries
 from ops.postgres.privilege import Privilege, choose_privilege
+from sedaclient import AsyncSeda, StaticToken
+from sedaclient import Tls as ClientTls
 from sedaclient.channels import open_channel
 from servicekit.methods import Method
 from tests import pooler
 from tests.certificates import Tls
 from tests.postgres import new_folder
-from tests.services.running import JWT_SECRET, SERVICE_SECRET
+from tests.services.running import JWT_SECRET, SERVICE_SECRET, user
 from tests.support.standby import NAME, stream_from
 from tests.system.support.network import Host, Network
 
@@ -147,16 +149,23 @@ class DataCenter:
         for where in ("edge1", "edge2"):
             self._start_process("gateway", hosts[where])
 
-    def channel(self, methods: list[Method], *, only: str | None = None) -> grpc.aio.Channel:
-        """A client's channel to both gateways, or to the one of a host."""
-        addresses = [
-            f"{self.hosts[each].address}:{_GATEWAY}" for each in ([only] if only else ["edge1", "edge2"])
-        ]
+    def channel(self, methods: list[Method]) -> grpc.aio.Channel:
+        """A client's channel to both gateways."""
+        return open_channel(self._gateways, methods, tls=self._client_tls.credentials())
+
+    def client(self, email: str) -> AsyncSeda:
+        """A user's client of both gateways."""
+        token = StaticToken(user(email)[0][1].removeprefix("Bearer "))
+        return AsyncSeda(self._gateways, auth=token, tls=self._client_tls)
+
+    @property
+    def _gateways(self) -> str:
+        return ",".join(f"{self.hosts[each].address}:{_GATEWAY}" for each in ("edge1", "edge2"))
+
+    @property
+    def _client_tls(self) -> ClientTls:
         own = self.tls.own
-        trusted = grpc.ssl_channel_credentials(
-            self.tls.authority.certificate.read_bytes(), own.key.read_bytes(), own.certificate.read_bytes()
-        )
-        return open_channel(",".join(addresses), methods, tls=trusted)
+        return ClientTls(self.tls.authority.certificate, own.certificate, own.key)
 
     @property
     def spare(self) -> Host:

@@ -13,7 +13,7 @@ import pytest
 from seda.chat.v1 import live_service_pb2 as pb
 from services.chat.actions.deps import Epoch
 from services.chat.live.hints import HintChannel
-from services.chat.live.hub import Hub
+from services.chat.live.hub import Hub, PollPace
 from services.chat.live.stream import Stream, Subscription
 from services.chat.store import changes as store
 from tests.services.chat.builders import make_messages
@@ -312,3 +312,9 @@ async def test_a_poll_finds_the_stream_that_does_not_know_its_rooms_yet(at_hub: 
 def _session(at_hub: HubFixture) -> object:
     """A pool reads as a session does."""
     return at_hub.room.client.chat.process.context.database
+
+
+def test_one_poll_that_waited_does_not_delay_the_next() -> None:
+    pace = PollPace()
+    pauses = [pace.pause_after(seconds) for seconds in (0.01, 4.0, 0.01, 0.5, 0.4, 0.3)]
+    assert pauses == pytest.approx([1.0, 1.0, 1.0, 1.0, 4.0, 3.0])
