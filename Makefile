@@ -36,7 +36,6 @@ RETRY = [ $$status -eq 1 ] && [ -n "$(SECOND_TRY)" ] && echo "test: failed tests
 	&& $(SERIAL) --last-failed --last-failed-no-failures none
 # One run of the matrix. tests/matrix.py selects its tests.
 REPEAT = $(PYTEST) -m "not serial" $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(RETRY); }; }
-REPEAT_QUICKLY = $(PYTEST) -m "not serial and not slow" $(ARGS) || { status=$$?; [ $$status -eq 5 ] || { $(RETRY); }; }
 PGBOUNCER ?= $(firstword $(wildcard /usr/sbin/pgbouncer) $(shell command -v pgbouncer))
 ON_PG15 = $(if $(PG15_BIN),SEDA_TEST_POSTGRES_15=1 SEDA_TEST_PG_BIN="$(PG15_BIN)")
 POOLED = $(if $(PGBOUNCER),SEDA_TEST_POOLED=1)
@@ -82,7 +81,7 @@ else
 	@export $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 	@echo "test: the native transport"
-	@export SEDA_TEST_NATIVE=1 SEDA_TRANSPORT=native SEDA_TEST_EXHAUSTIVE=; $(REPEAT_QUICKLY)
+	@export SEDA_TEST_NATIVE=1 SEDA_TRANSPORT=native SEDA_TEST_EXHAUSTIVE=; $(REPEAT)
 
 check: lint types containers check-clients breaking ## Everything but the tests: style, types, contracts, generated code, containers, lock files
 	@echo "check: generated code equals the protos"

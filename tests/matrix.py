@@ -2,7 +2,8 @@
 
 The axes are the version of PostgreSQL, partitions and PgBouncer. Tests that call services meet all three at once, in
 the PgBouncer run. Tests that bypass PgBouncer, above all plans and migrations, meet PostgreSQL 15 and partitions in a
-run of each. The native transport needs what is about calls alone, once. A new test is repeated unless it is listed here.
+run of each. The native transport needs what is about calls alone, once, and of what is slow only faults and crashes.
+A new test is repeated unless it is listed here.
 
     SEDA_TEST_POSTGRES_15=1     tests whose result can depend on the version of PostgreSQL
     SEDA_TEST_PARTITIONS=4      the tests of chat
@@ -108,8 +109,10 @@ def is_selected(item: pytest.Item) -> bool:
         return True
     fixtures = frozenset(getattr(item, "fixturenames", ()))
     uses_server = "postgres_server" in fixtures
-    if NATIVE or _is_in(item, EMBEDDED_ONLY):
-        return NATIVE and not is_ignored(item.path)
+    if NATIVE:
+        return not is_ignored(item.path) and (_is_in(item, ("system",)) or not item.get_closest_marker("slow"))
+    if _is_in(item, EMBEDDED_ONLY):
+        return False
     pooled = uses_server and _is_in(item, POOLED_PATHS) and not _is_in(item, BYPASS_POOLER)
     if pooler.WANTED:
         return pooled

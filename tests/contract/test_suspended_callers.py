@@ -118,6 +118,7 @@ async def _writes(
     return bool(changed(before, await digests(context.admin)))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_a_suspended_caller_writes_nothing(context: ScenarioContext) -> None:
     email, ids = await _owner(context)

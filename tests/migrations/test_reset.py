@@ -29,6 +29,7 @@ async def filled_database(fresh_database: Database) -> Database:
     return fresh_database
 
 
+@pytest.mark.slow
 async def test_a_reset_drops_what_is_ours_and_migrates_again(
     filled_database: Database, tmp_path: Path
 ) -> None:

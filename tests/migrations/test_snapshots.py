@@ -124,6 +124,7 @@ async def persistent_clients(database: Database, count: int) -> AsyncIterator[li
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_clients_that_keep_coming_back_are_held_off(kept: Database) -> None:
     async with persistent_clients(kept, 5) as connected:
         await snapshots.save(kept.admin_dsn, "first")
@@ -154,6 +155,7 @@ async def test_failed_restore_leaves_everything_as_it_was(
     assert await beside(kept) == [f"{kept.name}@first"]
 
 
+@pytest.mark.slow
 async def test_database_keeps_its_name_when_the_copy_can_not_take_it(
     kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +202,7 @@ async def test_names_are_taken_once_and_need_a_form(kept: Database) -> None:
     assert await users(kept, "first") == ["ada"]
 
 
+@pytest.mark.slow
 async def test_commands_save_list_restore_and_delete(kept: Database, tmp_path: Path) -> None:
     saved = await seda(kept, tmp_path, "db", "snapshot", "save", "first")
     assert saved.stdout.startswith("Saved as first (")

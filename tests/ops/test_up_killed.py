@@ -11,7 +11,7 @@ import pytest
 
 from tests.ops.support.fake_suite import alive, reaper_of, taken, until, up
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
@@ -30,7 +30,6 @@ def test_nothing_outlives_a_killed_supervisor(folder: Path, base: int) -> None:
         assert again.interrupt() == 0
 
 
-@pytest.mark.slow
 def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int) -> None:
     with up(folder, base, FAKE_FAULTS="chat:ignore-stop users:ignore-stop") as running:
         running.ready()
@@ -41,7 +40,6 @@ def test_start_right_after_a_kill_waits_for_the_orphans(folder: Path, base: int)
             assert again.interrupt() == 0
 
 
-@pytest.mark.slow
 def test_ephemeral_leaves_nothing_even_when_killed(folder: Path, base: int) -> None:
     for kill in (False, True):
         with up(folder, base, "--ephemeral", TMPDIR=str(folder)) as running:

@@ -28,6 +28,7 @@ def test_service_that_dies_at_start_is_named_with_its_last_lines(folder: Path, b
     assert taken(base) == []
 
 
+@pytest.mark.slow
 def test_service_that_never_serves_is_named(folder: Path, base: int) -> None:
     # None of them serves: on a busy machine a healthy one would not within a second either.
     faults = " ".join(f"{each.name}:hang" for each in SUITE)
@@ -67,6 +68,7 @@ class Unread(FakeSuite):
         return self.process.stderr is not None and self.process.stderr.closed
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_does_not_prevent_the_stop(folder: Path, base: int) -> None:
     with Unread(folder, "--port-base", str(base)) as running:
         running.ready()
@@ -77,6 +79,7 @@ def test_a_closed_terminal_does_not_prevent_the_stop(folder: Path, base: int) ->
     assert taken(base) == []
 
 
+@pytest.mark.slow
 def test_second_ctrl_c_stops_at_once(folder: Path, base: int) -> None:
     with up(folder, base, FAKE_FAULTS="chat:ignore-stop") as running:
         running.ready()

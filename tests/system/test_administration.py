@@ -120,14 +120,21 @@ async def replicas(tmp_path_factory: pytest.TempPathFactory, database: Database)
             await channel.close()
 
 
-async def test_a_mute_reaches_every_replica_and_so_does_its_end(replicas: Replicas) -> None:
+async def test_what_administrators_do_reaches_every_replica_and_so_does_its_end(replicas: Replicas) -> None:
+    async with asyncio.TaskGroup() as group:
+        # Each waits for callers to expire, twice.
+        for each in (_mute_and_unmute, _suspend_and_unsuspend, _appoint_and_demote):
+            group.create_task(each(replicas))
+
+
+async def _mute_and_unmute(replicas: Replicas) -> None:
     user_id, send = await replicas.sender()
     mute, unmute = (each(user_id=user_id, reason="Spam") for each in (MuteUserRequest, UnmuteUserRequest))
     await replicas.check_reached(send, "OK", "CALLER_MUTED", "MuteUser", mute)
     await replicas.check_reached(send, "CALLER_MUTED", "OK", "UnmuteUser", unmute)
 
 
-async def test_a_suspension_reaches_every_replica_and_so_does_its_end(replicas: Replicas) -> None:
+async def _suspend_and_unsuspend(replicas: Replicas) -> None:
     user_id, send = await replicas.sender()
     suspend = SuspendUserRequest(user_id=user_id, reason="Threats")
     await replicas.check_reached(send, "OK", "CALLER_SUSPENDED", "SuspendUser", suspend)
@@ -135,7 +142,7 @@ async def test_a_suspension_reaches_every_replica_and_so_does_its_end(replicas: 
     await replicas.check_reached(send, "CALLER_SUSPENDED", "OK", "UnsuspendUser", unsuspend)
 
 
-async def test_a_role_reaches_every_replica_and_so_does_its_end(replicas: Replicas) -> None:
+async def _appoint_and_demote(replicas: Replicas) -> None:
     user_id, inspect = await replicas.inspector()
     appoint, demote = (
         SetRoleRequest(user_id=user_id, role=role, reason="Staff") for role in (ROLE_ADMIN, ROLE_USER)

@@ -16,7 +16,7 @@ from tests.postgres import Database, administrator
 from tests.system.support.load import TRANSIENT, Ledger, Load, faults
 from tests.system.support.processes import RealProcess, RealSuite, real_suite
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOMS = 8
 LEAST_RATE = 100.0
 AIMED_RATE = 300.0
@@ -83,7 +83,6 @@ async def test_acknowledged_messages_survive_crashes(suite: RealSuite, fresh_dat
     assert await broken_promises(fresh_database, ledger) == []
 
 
-@pytest.mark.slow
 async def test_acknowledging_before_the_commit_would_be_found(
     suite: RealSuite, fresh_database: Database
 ) -> None:

@@ -25,7 +25,7 @@ from tests.system.support.calls import OK, UNAVAILABLE, WITHOUT_DATABASE, Caller
 from tests.system.support.health import becomes, open_health
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SECONDS = 10.0
 """Within so many seconds health tells that PostgreSQL has gone or come."""
 _DATABASE = "seda"

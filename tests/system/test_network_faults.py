@@ -155,6 +155,7 @@ async def test_a_reset_in_the_middle_ends_calls_at_once(world: World, hop: str) 
         await world.works()
 
 
+@pytest.mark.slow
 async def test_a_database_machine_that_is_gone_without_a_word_is_replaced(world: World) -> None:
     """The old connections stay open and silent for ever; new ones lead to a server that works."""
     await world.works()

@@ -26,7 +26,7 @@ from tests.services.users.fake_crawler import FakeCrawler
 from tests.services.users.stateful.model import HELD, Claim, Model, Page, Profile, RefusedError
 from tests.services.users.verification_client import Artist, VerificationClient
 
-_EXAMPLES = int(os.environ.get("SEDA_TEST_STATEFUL_EXAMPLES", tries(40, 200)))
+_EXAMPLES = int(os.environ.get("SEDA_TEST_STATEFUL_EXAMPLES", tries(15, 200)))
 _STEPS = 30
 _PROFILES = st.integers(0, 1)
 _URLS = st.integers(0, 2)
