@@ -41,6 +41,8 @@ OWN_SERVERS = (
     "system/test_health.py",
 )
 VERSION_INDEPENDENT = (
+    # Measurements, which check their replies themselves.
+    "bench",
     # Manifests, probes and metrics.
     "deploy",
     # Request validation. The statements of accepted requests run in services/.
@@ -51,13 +53,17 @@ VERSION_INDEPENDENT = (
     "ops/backup/test_retention.py",
     "ops/backup/test_s3.py",
     # Processes that die, hang, lie or are replaced. Their statements run in services/.
+    "sedaclient/test_wheel.py",
     "system/test_cancels.py",
+    "system/test_client_crash.py",
     "system/test_crash.py",
     "system/test_dedup.py",
+    "system/test_live_restarts.py",
     "system/test_locked_rooms.py",
     "system/test_network_faults.py",
     # What commands write differs with the version, such as a note on checksums.
     "system/test_pages.py",
+    "system/test_polling.py",
     "system/test_retries.py",
     "system/test_secrets.py",
     "system/test_tls.py",

@@ -173,7 +173,7 @@ async def look_at_the_rows(page: Page, room: str, message: str) -> None:
     await page.wait_for_selector(".grid td:has-text('Ada')")
     await page.click(".grid a.open[aria-label^='Open row']")
     await page.wait_for_selector("dl.row dd:has-text('Ada')")
-    assert "ada@demo.seda.fm" not in await page.content()
+    assert "ada@demo.seda.fm" not in await page.inner_html("dl.row")
 
 
 async def send_copied(page: Page, running: Running, message: str) -> None:
