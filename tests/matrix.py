@@ -52,8 +52,9 @@ VERSION_INDEPENDENT = (
     "ops/backup/test_interrupted.py",
     "ops/backup/test_retention.py",
     "ops/backup/test_s3.py",
-    # Processes that die, hang, lie or are replaced. Their statements run in services/.
+    # The example of the client alone, against the services.
     "sedaclient/test_wheel.py",
+    # Processes that die, hang, lie or are replaced. Their statements run in services/.
     "system/test_cancels.py",
     "system/test_client_crash.py",
     "system/test_crash.py",
@@ -116,7 +117,9 @@ def is_selected(item: pytest.Item) -> bool:
     fixtures = frozenset(getattr(item, "fixturenames", ()))
     uses_server = "postgres_server" in fixtures
     if NATIVE:
-        return not is_ignored(item.path) and (_is_in(item, ("system",)) or not item.get_closest_marker("slow"))
+        return not is_ignored(item.path) and (
+            _is_in(item, ("system",)) or not item.get_closest_marker("slow")
+        )
     if _is_in(item, EMBEDDED_ONLY):
         return False
     pooled = uses_server and _is_in(item, POOLED_PATHS) and not _is_in(item, BYPASS_POOLER)
