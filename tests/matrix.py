@@ -117,15 +117,12 @@ def is_selected(item: pytest.Item) -> bool:
     fixtures = frozenset(getattr(item, "fixturenames", ()))
     uses_server = "postgres_server" in fixtures
     if NATIVE:
-        return not is_ignored(item.path) and (
-            _is_in(item, ("system",)) or not item.get_closest_marker("slow")
-        )
-    if _is_in(item, EMBEDDED_ONLY):
-        return False
+        slow = item.get_closest_marker("slow") is not None
+        return not is_ignored(item.path) and (not slow or _is_in(item, ("system",)))
     pooled = uses_server and _is_in(item, POOLED_PATHS) and not _is_in(item, BYPASS_POOLER)
     if pooler.WANTED:
-        return pooled
-    if POOLED and pooled and not (POSTGRES_15 and PLAN_FIXTURES & fixtures):
+        return pooled and not _is_in(item, EMBEDDED_ONLY)
+    if _is_in(item, EMBEDDED_ONLY) or (POOLED and pooled and not (POSTGRES_15 and PLAN_FIXTURES & fixtures)):
         return False
     if POSTGRES_15:
         return (uses_server and not _is_in(item, VERSION_INDEPENDENT)) or _is_in(item, OWN_SERVERS)
