@@ -51,9 +51,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"postgres: {config.stash[_owner].folder}" if _owner in config.stash else None
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Don't even read what the pass that was asked for does not repeat."""
-    return True if is_ignored(collection_path) else None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't even import what the pass that was asked for does not run."""
+    if is_ignored(collection_path):
+        return True
+    only_serial = config.getoption("markexpr").startswith("serial")
+    is_test = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    return True if only_serial and is_test and "serial" not in collection_path.read_text() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,11 +15,12 @@ async def digests(admin: asyncpg.Connection, *, without: tuple[str, ...] = ()) -
     names = [each[0] for each in await admin.fetch(query, list(_SCHEMAS), list(_OF_WORKERS))]
     # One statement for all: some tests take hundreds of digests.
     of_tables = (
-        f"SELECT '{name}', md5(coalesce(string_agg(data, E'\\n' ORDER BY data), ''))"
+        f"SELECT '{name}' AS name, md5(coalesce(string_agg(data, E'\\n' ORDER BY data), '')) AS digest"
         f" FROM (SELECT (to_jsonb(t) - $1::text[])::text AS data FROM {name} t) each"
         for name in names
     )
-    return dict(await admin.fetch(" UNION ALL ".join(of_tables), list(without)))
+    rows = await admin.fetch(" UNION ALL ".join(of_tables), list(without))
+    return {row["name"]: row["digest"] for row in rows}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:

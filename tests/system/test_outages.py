@@ -31,7 +31,7 @@ from tests.services.running import user
 from tests.system.support.calls import OK, Callers, End
 from tests.system.support.processes import RealProcess, real_suite
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(240)]
 PROBE = ProcessSpec("probe", "tests.system.support.roles_probe", 6)
 WHOLE_SECONDS = 3.0
 """Within so many seconds of a service's return nothing is left of its absence."""

@@ -112,6 +112,7 @@ INSIDE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSIDE)
 async def test_control_without_the_address_check_the_internal_server_is_reached(
     web: FakeWeb, name: str, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +130,7 @@ async def test_control_without_the_url_policy_a_numeric_host_is_reached(web: Fak
     assert web.internal.connections == 0
 
 
+@pytest.mark.slow
 async def test_control_without_the_redirect_policy_the_target_is_requested(
     web: FakeWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
