@@ -7,37 +7,28 @@ from __future__ import annotations
 
 import enum
 import uuid
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import grpc.aio
-from google.protobuf import field_mask_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from ops.dev_tokens import development_token
 from ops.tokens import DEMO_DOMAIN, full_email
-from seda.chat.v1 import (
-    membership_service_pb2,
-    membership_service_pb2_grpc,
-    room_pb2,
-    room_service_pb2,
-    room_service_pb2_grpc,
-)
-from seda.gateway.v1 import gateway_service_pb2, gateway_service_pb2_grpc
-from seda.users.v1 import (
-    artist_pb2,
-    artist_service_pb2,
-    artist_service_pb2_grpc,
-    user_pb2,
-    user_service_pb2,
-    user_service_pb2_grpc,
-    verification_service_pb2,
-    verification_service_pb2_grpc,
-)
+from seda.chat.v1.membership_service_pb2 import JoinRoomRequest
+from seda.chat.v1.room_pb2 import Room
+from seda.chat.v1.room_service_pb2 import CreateRoomRequest
+from seda.gateway.v1.gateway_service_pb2 import PostMessageRequest
+from seda.users.v1.artist_pb2 import ArtistProfile
+from seda.users.v1.artist_service_pb2 import CreateArtistRequest, GetArtistRequest
+from seda.users.v1.user_pb2 import User
+from seda.users.v1.user_service_pb2 import GetUserRequest, UpdateUserRequest
+from seda.users.v1.verification_service_pb2 import CheckVerificationRequest, StartVerificationRequest
+from sedaclient import AlreadyExists, AsyncSeda, FailedPrecondition, StaticToken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-_CALL_SECONDS = 10.0
 PEOPLE = {"ada": "Ada", "bo": "Bo", "chidi": "Chidi", "dara": "Dara", "esme": "Esme"}
 """The demo users: the name in their address, and the name they go by."""
 
@@ -132,11 +123,15 @@ async def load(
     """Create people, rooms, messages, tracks and artists through the gateway at `gateway`.
 
     `secret` signs their development tokens; `approve` verifies a claim of a page as the operator. Raises
-    grpc.aio.AioRpcError of the first call that fails, and the errors of `approve`.
+    the SedaError of the first call that fails, and the errors of `approve`.
     """
-    tokens = {name: development_token(secret, full_email(name), audience=audience) for name in PEOPLE}
-    async with grpc.aio.insecure_channel(gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
-        client = _SeedClient(channel, tokens)
+    async with AsyncExitStack() as clients:
+        client = _SeedClient()
+        for name in PEOPLE:
+            token = StaticToken(development_token(secret, full_email(name), audience=audience))
+            client.users[name] = await clients.enter_async_context(
+                AsyncSeda(gateway, auth=token, plaintext=True)
+            )
         for name, shown in PEOPLE.items():
             await client.sign_in(name, shown)
         for room in _ROOMS:
@@ -155,109 +150,53 @@ async def load(
 class _SeedClient:
     """The calls, each made as one of the demo users."""
 
-    def __init__(self, channel: grpc.aio.Channel, tokens: Mapping[str, str]) -> None:
-        self._tokens = tokens
-        self._users = user_service_pb2_grpc.UserServiceStub(channel)
-        self._rooms = room_service_pb2_grpc.RoomServiceStub(channel)
-        self._memberships = membership_service_pb2_grpc.MembershipServiceStub(channel)
-        self._artists = artist_service_pb2_grpc.ArtistServiceStub(channel)
-        self._verifications = verification_service_pb2_grpc.VerificationServiceStub(channel)
-        self._gateway = gateway_service_pb2_grpc.GatewayServiceStub(channel)
+    def __init__(self) -> None:
+        self.users: dict[str, AsyncSeda] = {}
 
     async def sign_in(self, name: str, shown: str) -> None:
         """Sign a person in for the first time and set the name they go by."""
-        own = await self._users.GetUser(
-            user_service_pb2.GetUserRequest(), timeout=_CALL_SECONDS, metadata=self._as(name)
-        )
-        if own.user.display_name == shown:
-            return
-        await self._users.UpdateUser(
-            user_service_pb2.UpdateUserRequest(
-                user=user_pb2.User(id=own.user.id, display_name=shown),
-                update_mask=field_mask_pb2.FieldMask(paths=["display_name"]),
-            ),
-            timeout=_CALL_SECONDS,
-            metadata=self._as(name),
-        )
+        seda = self.users[name]
+        own = (await seda.users.GetUser(GetUserRequest())).user
+        if own.display_name != shown:
+            renamed, mask = User(id=own.id, display_name=shown), FieldMask(paths=["display_name"])
+            await seda.users.UpdateUser(UpdateUserRequest(user=renamed, update_mask=mask))
 
     async def populate_room(self, room: _Room) -> None:
         """Create a room, add its members and send their messages in order."""
-        created = await self._rooms.CreateRoom(
-            room_service_pb2.CreateRoomRequest(
-                room=room_pb2.Room(name=room.name, description=room.description),
-                request_id=_request_id(room.name),
-            ),
-            timeout=_CALL_SECONDS,
-            metadata=self._as(room.owner),
-        )
+        wanted = Room(name=room.name, description=room.description)
+        request = CreateRoomRequest(room=wanted, request_id=_request_id(room.name))
+        room_id = (await self.users[room.owner].rooms.CreateRoom(request)).room.id
         for member in room.members:
-            await self._memberships.JoinRoom(
-                membership_service_pb2.JoinRoomRequest(room_id=created.room.id),
-                timeout=_CALL_SECONDS,
-                metadata=self._as(member),
-            )
+            await self.users[member].memberships.JoinRoom(JoinRoomRequest(room_id=room_id))
         for number, post in enumerate(room.posts):
-            await self._gateway.PostMessage(
-                gateway_service_pb2.PostMessageRequest(
-                    room_id=created.room.id,
-                    text=post.text,
-                    track_url=post.track_url,
-                    request_id=_request_id(f"{room.name}/{number}"),
-                ),
-                timeout=_CALL_SECONDS,
-                metadata=self._as(post.author),
+            request_id = _request_id(f"{room.name}/{number}")
+            await self.users[post.author].gateway.PostMessage(
+                PostMessageRequest(
+                    room_id=room_id, text=post.text, track_url=post.track_url, request_id=request_id
+                )
             )
 
     async def claim_page(self, artist: _Artist) -> str:
         """Create a profile and start a claim of its page; return the claim's id."""
         profile = await self._artist_profile(artist)
-        started = await self._verifications.StartVerification(
-            verification_service_pb2.StartVerificationRequest(
-                artist_profile_id=profile.id, target_url=artist.page
-            ),
-            timeout=_CALL_SECONDS,
-            metadata=self._as(artist.user),
-        )
-        return started.verification.id
+        request = StartVerificationRequest(artist_profile_id=profile.id, target_url=artist.page)
+        return (await self.users[artist.user].verifications.StartVerification(request)).verification.id
 
-    async def _artist_profile(self, artist: _Artist) -> artist_pb2.ArtistProfile:
+    async def _artist_profile(self, artist: _Artist) -> ArtistProfile:
+        seda = self.users[artist.user]
         try:
-            created = await self._artists.CreateArtist(
-                artist_service_pb2.CreateArtistRequest(
-                    artist_profile=artist_pb2.ArtistProfile(artist_name=artist.name)
-                ),
-                timeout=_CALL_SECONDS,
-                metadata=self._as(artist.user),
-            )
-        except grpc.aio.AioRpcError as error:
             # A verified profile has a URL, too.
-            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
-                raise
-        else:
-            return created.artist_profile
-        own = await self._users.GetUser(
-            user_service_pb2.GetUserRequest(), timeout=_CALL_SECONDS, metadata=self._as(artist.user)
-        )
-        found = await self._artists.GetArtist(
-            artist_service_pb2.GetArtistRequest(user_id=own.user.id),
-            timeout=_CALL_SECONDS,
-            metadata=self._as(artist.user),
-        )
-        return found.artist_profile
+            wanted = CreateArtistRequest(artist_profile=ArtistProfile(artist_name=artist.name))
+            return (await seda.artists.CreateArtist(wanted)).artist_profile
+        except AlreadyExists:
+            own = (await seda.users.GetUser(GetUserRequest())).user
+            return (await seda.artists.GetArtist(GetArtistRequest(user_id=own.id))).artist_profile
 
     async def expect_lookalike(self, artist: _Artist, claim_id: str) -> None:
         """Check a claim of a profile whose name looks like a verified one: it is refused."""
-        request = verification_service_pb2.CheckVerificationRequest(verification_id=claim_id)
-        try:
-            await self._verifications.CheckVerification(
-                request, timeout=_CALL_SECONDS, metadata=self._as(artist.user)
-            )
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
-                raise
-
-    def _as(self, name: str) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self._tokens[name]}"),)
+        request = CheckVerificationRequest(verification_id=claim_id)
+        with suppress(FailedPrecondition):
+            await self.users[artist.user].verifications.CheckVerification(request)
 
 
 def _request_id(what: str) -> str:

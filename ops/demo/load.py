@@ -8,27 +8,20 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import grpc.aio
 
 from ops.errors import CliError
 from ops.seed.content import EMOJIS
 from ops.seed_data import PEOPLE
 from ops.tokens import make_token
-from seda.chat.v1 import (
-    live_service_pb2,
-    live_service_pb2_grpc,
-    message_service_pb2,
-    message_service_pb2_grpc,
-    reaction_service_pb2,
-    reaction_service_pb2_grpc,
-    room_service_pb2,
-    room_service_pb2_grpc,
-)
-from seda.gateway.v1 import gateway_service_pb2, gateway_service_pb2_grpc
+from seda.chat.v1.live_service_pb2 import Change
+from seda.chat.v1.message_service_pb2 import SendMessageRequest
+from seda.chat.v1.reaction_service_pb2 import AddReactionRequest
+from seda.chat.v1.room_service_pb2 import ListMyRoomsRequest
+from seda.gateway.v1.gateway_service_pb2 import GetRoomPageRequest
+from sedaclient import AsyncSeda, SedaError, TokenSource
 
 if TYPE_CHECKING:
     from ops.console import Console
@@ -36,7 +29,6 @@ if TYPE_CHECKING:
 _CALL_SECONDS = 10.0
 # More would queue up in front of a suite that is slow or away.
 _MOST_IN_FLIGHT = 50
-_WATCH_PAUSE_SECONDS = 1.0
 # Before the hour of the tokens is over.
 _TOKEN_REST_SECONDS = 3_000.0
 _STATUS_SECONDS, _LINE_SECONDS = 0.5, 10.0
@@ -94,8 +86,9 @@ async def run(load: Load, console: Console) -> Counts:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with grpc.aio.insecure_channel(load.gateway, options=(("grpc.enable_http_proxy", 0),)) as channel:
-        traffic = _Traffic(channel, load)
+    async with contextlib.AsyncExitStack() as clients:
+        users = {each: await clients.enter_async_context(_client(load.gateway, each)) for each in PEOPLE}
+        traffic = _Traffic(users, load)
         await traffic.find_rooms()
         background = [
             asyncio.create_task(_show_status(traffic.counts, load, console)),
@@ -112,6 +105,11 @@ async def run(load: Load, console: Console) -> Counts:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
     return traffic.counts
+
+
+def _client(gateway: str, name: str) -> AsyncSeda:
+    tokens = TokenSource(lambda: make_token(name, hours=1).token, _TOKEN_REST_SECONDS)
+    return AsyncSeda(gateway, auth=tokens, plaintext=True)
 
 
 async def _make_calls(traffic: _Traffic, load: Load, stop: asyncio.Event) -> None:
@@ -150,32 +148,25 @@ async def _show_status(counts: Counts, load: Load, console: Console) -> None:
 class _Traffic:
     """The calls, each of a demo user by chance."""
 
-    def __init__(self, channel: grpc.aio.Channel, load: Load) -> None:
+    def __init__(self, users: Mapping[str, AsyncSeda], load: Load) -> None:
         self.counts = Counts()
-        self._load = load
+        self._users, self._load = users, load
         self._chance = random.Random()  # noqa: S311 - traffic, no secret
-        self._tokens: dict[str, str] = {}
-        self._sign_at = 0.0
         self._rooms: dict[str, list[str]] = {}
         self._messages: dict[str, list[str]] = {}
-        self._list_rooms = room_service_pb2_grpc.RoomServiceStub(channel).ListMyRooms
-        self._send = message_service_pb2_grpc.MessageServiceStub(channel).SendMessage
-        self._react = reaction_service_pb2_grpc.ReactionServiceStub(channel).AddReaction
-        self._watch = live_service_pb2_grpc.LiveServiceStub(channel).Watch
-        self._page = gateway_service_pb2_grpc.GatewayServiceStub(channel).GetRoomPage
 
     async def find_rooms(self) -> None:
         """Learn which rooms each user is in, and sign those in who are new."""
-        for name in PEOPLE:
+        for name, seda in self._users.items():
             try:
-                listed = await self._list_rooms(
-                    room_service_pb2.ListMyRoomsRequest(), timeout=_CALL_SECONDS, metadata=self._as(name)
+                listed = await seda.rooms.ListMyRooms(
+                    ListMyRoomsRequest(), timeout=_CALL_SECONDS, retry=False
                 )
-            except grpc.aio.AioRpcError as error:
+            except SedaError as error:
                 raise CliError(
                     "SUITE_UNREACHABLE",
                     f"The gateway at {self._load.gateway} does not answer.",
-                    why=f"{error.code().name}: {error.details()}",
+                    why=str(error),
                     fix="Start it: seda up   Or: seda demo load --address HOST:PORT",
                 ) from error
             self._rooms[name] = [each.room.id for each in listed.rooms]
@@ -193,65 +184,47 @@ class _Traffic:
         return list(self._rooms)
 
     async def watch(self, name: str) -> None:
-        """Watch all rooms of a user until cancelled; a stream that ends is opened again."""
-        request = live_service_pb2.WatchRequest(all_my_rooms=True)
-        while True:
-            try:
-                async for response in self._watch(request, metadata=self._as(name)):
-                    self.counts.changes += sum(each.HasField("change") for each in response.frames)
-            except grpc.aio.AioRpcError as error:
-                # A process that is drained ends its streams so.
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    self.counts.failed[error.code().name] += 1
-            await asyncio.sleep(_WATCH_PAUSE_SECONDS)
+        """Watch all rooms of a user until cancelled."""
+        try:
+            async with self._users[name].watch(all_my_rooms=True) as live:
+                async for event in live:
+                    self.counts.changes += isinstance(event, Change)
+        except SedaError as error:
+            self.counts.failed[error.code.name] += 1
 
     async def call(self) -> None:
         """Make one call and count it."""
         name = self._chance.choice(self.people)
         room = self._chance.choice(self._rooms[name])
-        kinds: tuple[Callable[[str, str], Awaitable[None]], ...] = (
+        kinds: tuple[Callable[[AsyncSeda, str], Awaitable[None]], ...] = (
             *(self._read_page,) * 4,
             *(self._read_rooms,) * 2,
             *(self._send_message,) * 2,
             *(self._add_reaction,) * 2,
         )
         try:
-            await self._chance.choice(kinds)(name, room)
-        except grpc.aio.AioRpcError as error:
-            self.counts.failed[error.code().name] += 1
+            await self._chance.choice(kinds)(self._users[name], room)
+        except SedaError as error:
+            self.counts.failed[error.code.name] += 1
 
-    async def _read_page(self, name: str, room: str) -> None:
-        request = gateway_service_pb2.GetRoomPageRequest(room_id=room, page_size=20)
-        page = await self._page(request, timeout=_CALL_SECONDS, metadata=self._as(name))
+    async def _read_page(self, seda: AsyncSeda, room: str) -> None:
+        page = await seda.gateway.GetRoomPage(GetRoomPageRequest(room_id=room, page_size=20))
         self._messages[room] = [each.id for each in page.messages if not each.HasField("delete_time")]
         self.counts.reads += 1
 
-    async def _read_rooms(self, name: str, _room: str) -> None:
-        request = room_service_pb2.ListMyRoomsRequest()
-        await self._list_rooms(request, timeout=_CALL_SECONDS, metadata=self._as(name))
+    async def _read_rooms(self, seda: AsyncSeda, _room: str) -> None:
+        await seda.rooms.ListMyRooms(ListMyRoomsRequest())
         self.counts.reads += 1
 
-    async def _send_message(self, name: str, room: str) -> None:
-        text = self._chance.choice(_TEXTS)
-        request = message_service_pb2.SendMessageRequest(room_id=room, text=text)
-        await self._send(request, timeout=_CALL_SECONDS, metadata=self._as(name))
+    async def _send_message(self, seda: AsyncSeda, room: str) -> None:
+        await seda.messages.SendMessage(SendMessageRequest(room_id=room, text=self._chance.choice(_TEXTS)))
         self.counts.sent += 1
 
-    async def _add_reaction(self, name: str, room: str) -> None:
+    async def _add_reaction(self, seda: AsyncSeda, room: str) -> None:
         known = self._messages.get(room)
         if not known:
-            await self._read_page(name, room)
+            await self._read_page(seda, room)
             return
-        request = reaction_service_pb2.AddReactionRequest(
-            room_id=room,
-            message_id=self._chance.choice(known),
-            emoji=self._chance.choice(EMOJIS),
-        )
-        await self._react(request, timeout=_CALL_SECONDS, metadata=self._as(name))
+        message_id, emoji = self._chance.choice(known), self._chance.choice(EMOJIS)
+        await seda.reactions.AddReaction(AddReactionRequest(room_id=room, message_id=message_id, emoji=emoji))
         self.counts.reactions += 1
-
-    def _as(self, name: str) -> tuple[tuple[str, str], ...]:
-        if time.monotonic() >= self._sign_at:
-            self._sign_at = time.monotonic() + _TOKEN_REST_SECONDS
-            self._tokens = {each: make_token(each, hours=1).token for each in PEOPLE}
-        return (("authorization", f"Bearer {self._tokens[name]}"),)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ import grpc
 from seda.chat.v1 import live_service_pb2 as pb
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.room_pb2 import Member, Room
+from sedaclient import AsyncWatch
+from sedaclient.live import WatchState
 
 _PAUSE = 0.05
 
@@ -85,6 +87,22 @@ class LiveRoom:
             root.last_reply_time.CopyFrom(change.thread.last_reply_time)
             if not change.thread.HasField("last_reply_time"):
                 root.ClearField("last_reply_time")
+
+
+class _EveryFrame(WatchState):
+    """Makes the client's watch a mere loop of streams: it goes on at once after any end, and yields each frame as it is."""
+
+    def __init__(self, live: LiveClient) -> None:
+        super().__init__((), None, all_my_rooms=False, include_typing=False)
+        self.request = live.request  # type: ignore[method-assign]  # what the watcher knows
+        # The tests tell how long they wait.
+        self.silence = 3_600.0
+
+    def take(self, frame: pb.Frame) -> Any:
+        return frame
+
+    def pause(self) -> float:
+        return _PAUSE
 
 
 class LiveClient:
@@ -170,22 +188,27 @@ class LiveClient:
         return room
 
     async def _run(self) -> None:
-        while True:
-            self._call = self.stub.Watch(self.request(), metadata=tuple(self.metadata()))
-            try:
-                async for response in self._call:
-                    if self.keep_frames:
-                        self.frames += response.frames
-                    for frame in response.frames:
-                        await self.take(frame)
-            except grpc.aio.AioRpcError as error:
-                self.errors.append(error.code())
-            except asyncio.CancelledError:
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
+        async with AsyncWatch(self._open, _EveryFrame(self)) as frames:
+            frame: Any
+            async for frame in frames:
+                await self.take(frame)
+
+    async def _open(self, request: pb.WatchRequest, *, retry: bool) -> AsyncGenerator[pb.WatchResponse, None]:
+        assert not retry
+        self._call = self.stub.Watch(request, metadata=tuple(self.metadata()))
+        try:
+            async for response in self._call:
+                if self.keep_frames:
+                    self.frames += response.frames
+                yield response
+        except grpc.aio.AioRpcError as error:
+            self.errors.append(error.code())
+        except asyncio.CancelledError:
+            # Not by `disconnect`.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+        finally:
             self.caught_up.clear()
-            # As the protocol asks: an end is not followed by a call at once.
-            await asyncio.sleep(_PAUSE)
 
     async def take(self, frame: pb.Frame) -> None:
         """Take one frame."""
