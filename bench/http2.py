@@ -86,6 +86,8 @@ class LoadGenerator(asyncio.BufferedProtocol):
     """
 
     deadline_seconds = 20
+    # Whether the client says no more on a call's stream after its body.
+    half_closes = True
 
     def __init__(
         self,
@@ -257,7 +259,11 @@ class LoadGenerator(asyncio.BufferedProtocol):
         self._running[stream] = _Running(call, time.perf_counter(), bytearray() if keep else None)
         block = self._headers.block() + call.headers
         self._out += _head(len(block), _HEADERS, _END_HEADERS, stream) + block
-        self._out += _head(len(call.body), _DATA, _END_STREAM, stream) + call.body
+        self._out += _head(len(call.body), _DATA, _END_STREAM if self.half_closes else 0, stream) + call.body
+
+    def _more(self, stream: int, call: PreparedCall) -> None:
+        """Send another message. The stream's window is not watched: only small ones wait for their answers."""
+        self._out += _frame(_DATA, 0, stream, call.body)
 
     def _resume(self) -> None:
         held_back, self._held_back = self._held_back, []

@@ -44,7 +44,8 @@ class Contender:
     grow by one for each acknowledged call. `batches` counts the statements that wrote them.
 
     With `streams`, calls of Watch that are open all the while, a round measures deliveries: of each call one to each
-    stream, which must be all there in the end. The calls are then made by the clock, `pace` a second.
+    stream, which must be all there in the end. The calls are then made by the clock, `pace` a second. `watching`
+    reads the streams and `publishing` makes the calls.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Contender:
     batches: Callable[[], float] | None = None
     streams: Sequence[PreparedCall] = ()
     pace: float = 0.0
+    watching: type[WatchLoad] = WatchLoad
+    publishing: Callable[..., LoadGenerator] = PacedLoad
 
     @property
     def pids(self) -> list[int]:
@@ -176,6 +179,8 @@ def _wait_until_idle(idle_wait: float) -> None:
 
 def _check(scenario: Scenario, contender: Contender) -> list[PreparedCall]:
     """Make each sample call once and compare the replies; returns the samples with the lengths of these."""
+    if not contender.samples:
+        return []
     before = contender.written() if contender.written else 0
     tally = LoadStats()
     uvloop.run(_once(scenario, contender, tally))
@@ -206,27 +211,24 @@ async def _measure(
     tally = LoadStats()
     # What is measured: the replies, or what they cause on the streams.
     measured = LoadStats() if contender.streams else tally
-    streams = (
-        await open_streams(contender.servers[0].address, contender.streams, measured)
-        if contender.streams
-        else []
-    )
-    with _without_collector():
-        loads = _loads(scenario, contender, calls, tally)
-        for load in loads:
-            await load.start()
-        await asyncio.sleep(_WARM_UP_SECONDS)  # the measured time begins after it
-        batches = contender.batches() if contender.batches else 0.0
-        before = _Sample.take(contender, postgres, measured)
-        await asyncio.sleep(seconds)  # this is the measured time
-        after = _Sample.take(contender, postgres, measured)
-        batches = contender.batches() - batches if contender.batches else 0.0
-        ran_out = any(load.has_ended for load in loads)
-        async with asyncio.timeout(_CHECK_SECONDS):
-            await asyncio.gather(*(load.stop() for load in loads))
-        _require(contender, tally, None)
-        if streams:
-            await _leave(contender, streams, measured, len(tally.seconds) * len(contender.streams))
+    opened = open_streams(contender.servers[0].address, contender.streams, measured, contender.watching)
+    async with opened:
+        with _without_collector():
+            loads = _loads(scenario, contender, calls, tally)
+            for load in loads:
+                await load.start()
+            await asyncio.sleep(_WARM_UP_SECONDS)  # the measured time begins after it
+            batches = contender.batches() if contender.batches else 0.0
+            before = _Sample.take(contender, postgres, measured)
+            await asyncio.sleep(seconds)  # this is the measured time
+            after = _Sample.take(contender, postgres, measured)
+            batches = contender.batches() - batches if contender.batches else 0.0
+            ran_out = any(load.has_ended for load in loads)
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await asyncio.gather(*(load.stop() for load in loads))
+            _require(contender, tally, None)
+            if contender.streams:
+                await _require_deliveries(contender, measured, len(tally.seconds) * len(contender.streams))
     if ran_out:
         raise WrongReplyError(f"{contender.name}: there are too few different calls; use a larger dataset")
     return _round(contender, measured, before, after, batches), len(tally.seconds)
@@ -236,7 +238,9 @@ def _loads(
     scenario: Scenario, contender: Contender, calls: Iterator[PreparedCall], tally: LoadStats
 ) -> list[LoadGenerator]:
     if contender.pace:
-        return [PacedLoad(contender.servers[0].address, contender.path, calls, contender.pace, tally)]
+        return [
+            contender.publishing(contender.servers[0].address, contender.path, calls, contender.pace, tally)
+        ]
     addresses = [contender.servers[number % len(contender.servers)].address for number in range(CONNECTIONS)]
     in_flight = scenario.in_flight // CONNECTIONS
     return [
@@ -244,14 +248,11 @@ def _loads(
     ]
 
 
-async def _leave(
-    contender: Contender, streams: Sequence[WatchLoad], tally: LoadStats, deliveries: int
-) -> None:
-    """Wait until all is delivered, and close the streams. Raises WrongReplyError when something was lost or doubled."""
+async def _require_deliveries(contender: Contender, tally: LoadStats, deliveries: int) -> None:
+    """Wait until all is delivered. Raises WrongReplyError when something was lost or doubled."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CHECK_SECONDS):
             await tally.until(lambda: len(tally.seconds) >= deliveries)
-    await asyncio.gather(*(stream.stop() for stream in streams))
     if tally.failures or len(tally.seconds) != deliveries:
         why = "; ".join(sorted(set(tally.failures))[:3])
         raise WrongReplyError(

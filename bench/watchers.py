@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 
-from bench.http2 import LoadGenerator, LoadStats, PreparedCall
+from bench.http2 import LoadGenerator, LoadStats, PreparedCall, failure
 from seda.chat.v1 import live_service_pb2 as pb
 
 WATCH = "/seda.chat.v1.LiveService/Watch"
@@ -32,9 +33,10 @@ class WatchLoad(LoadGenerator):
     """
 
     deadline_seconds = 600
+    path, opened_at_once = WATCH, 10_000
 
     def __init__(self, address: str, calls: Sequence[PreparedCall], tally: LoadStats) -> None:
-        super().__init__(address, WATCH, iter(calls), len(calls), tally)
+        super().__init__(address, self.path, iter(calls), min(len(calls), self.opened_at_once), tally)
         self.caught_up = 0
         self._partial: dict[int, bytearray] = {}
         # All streams get the same bytes: each change is parsed once.
@@ -59,6 +61,11 @@ class WatchLoad(LoadGenerator):
             at = end
         if at < len(data):
             self._partial[stream] = bytearray(data[at:])
+
+    def _trailers(self, stream: int, block: bytearray) -> None:
+        # A stream ends when it is left: its status, were it counted as a reply, would stand for a lost delivery.
+        if stream in self._running:
+            self._failed(stream, failure(bytes(block)) or "the server ended the stream")
 
     def _response(self, data: bytes, at: int, end: int, now: float) -> None:
         seconds = self._tally.seconds
@@ -98,7 +105,7 @@ class PacedLoad(LoadGenerator):
     async def start(self) -> None:
         """Connect and begin."""
         await super().start()
-        self._pacing = asyncio.create_task(self._pace())
+        self._pacing = asyncio.create_task(by_the_clock(self._per_second, self._call, self._flush))
 
     async def stop(self) -> None:
         """Make no more calls, wait for the replies that are due, and leave."""
@@ -107,14 +114,8 @@ class PacedLoad(LoadGenerator):
             await asyncio.wait([self._pacing])
         await super().stop()
 
-    async def _pace(self) -> None:
-        began, made = time.perf_counter(), 0
-        while True:
-            while made < (time.perf_counter() - began) * self._per_second:
-                self._begin(next(self._calls))
-                made += 1
-            self._flush()
-            await asyncio.sleep(_PACE_SECONDS)  # this is the pace
+    def _call(self) -> None:
+        self._begin(next(self._calls))
 
     def _done(self, stream: int) -> None:
         del self._running[stream]
@@ -122,14 +123,34 @@ class PacedLoad(LoadGenerator):
             self._end()
 
 
-async def open_streams(address: str, calls: Sequence[PreparedCall], tally: LoadStats) -> list[WatchLoad]:
-    """Open a stream for each call, over a few connections, and wait until all are up to date."""
-    loads = [WatchLoad(address, calls[number::_CONNECTIONS], tally) for number in range(_CONNECTIONS)]
-    for load in loads:
-        await load.start()
-    async with asyncio.timeout(_OPEN_SECONDS):
-        await tally.until(lambda: bool(tally.failures) or sum(load.caught_up for load in loads) == len(calls))
-    return loads
+async def by_the_clock(per_second: float, call: Callable[[], None], flush: Callable[[], None]) -> None:
+    """Call so many times a second, however late it gets, and flush what was called."""
+    began, made = time.perf_counter(), 0
+    while True:
+        while made < (time.perf_counter() - began) * per_second:
+            call()
+            made += 1
+        flush()
+        await asyncio.sleep(_PACE_SECONDS)  # this is the pace
+
+
+@asynccontextmanager
+async def open_streams(
+    address: str, calls: Sequence[PreparedCall], tally: LoadStats, kind: type[WatchLoad] = WatchLoad
+) -> AsyncIterator[None]:
+    """A stream for each call, over a few connections: all are up to date when the block begins, and left after it."""
+    loads = [kind(address, calls[number::_CONNECTIONS], tally) for number in range(_CONNECTIONS) if calls]
+    try:
+        async with asyncio.timeout(_OPEN_SECONDS):
+            for load in loads:
+                await load.start()
+            await tally.until(
+                lambda: bool(tally.failures) or sum(load.caught_up for load in loads) == len(calls)
+            )
+        yield
+    finally:
+        # With a connection left open, uvloop's loop may never close.
+        await asyncio.gather(*(load.stop() for load in loads))
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

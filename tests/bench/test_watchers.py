@@ -61,7 +61,7 @@ def test_delivery_that_comes_twice_ends_the_scenario() -> None:
     tally = LoadStats(seconds=[0.1, 0.1, 0.1])
 
     async def leave() -> None:
-        await runner._leave(contender, [], tally, 2)
+        await runner._require_deliveries(contender, tally, 2)
 
     with pytest.raises(WrongReplyError, match="3 of 2 deliveries"):
         uvloop.run(leave())
