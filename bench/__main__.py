@@ -1,4 +1,4 @@
-"""Seda on both transports beside Node and Go servers on the same data, the same machine and the same PostgreSQL.
+"""Seda on both transports beside Node and Go servers, and Tinode, on the same data, the same machine and the same PostgreSQL.
 
 Writes a table and every figure into bench/results, from which `python -m bench.publish` makes those of
 docs/benchmarks.md. Needs Linux; the baselines are measured where node, npm and go are installed, otherwise only ours.

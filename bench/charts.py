@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from html import escape
 
 from bench.report import cpu, rate
-from bench.runner import Result
+from bench.runner import Result, Round
 from bench.testbed import PRISMA, RAW
 
 Chart = Callable[[Sequence[Result]], str]
 _WIDTH, _ROW, _HEAD = 860, 20, 74
 _LABELS = 250
 _GAP = 30
+_COLORS = 5
 # What is compared with, empty calls, and what is so slow that the others would be indistinguishable.
 _LEFT_OUT = (RAW, "empty call", PRISMA)
 _STYLE = """
@@ -23,12 +24,14 @@ _STYLE = """
   .grid { stroke: #d0d7de } .one { stroke: #59636e; stroke-dasharray: 4 3 }
   .c0 { fill: #0969da; stroke: #0969da } .c1 { fill: #1a7f37; stroke: #1a7f37 }
   .c2 { fill: #9a6700; stroke: #9a6700 } .c3 { fill: #8250df; stroke: #8250df }
+  .c4 { fill: #bf3989; stroke: #bf3989 }
   @media (prefers-color-scheme: dark) {
     text { stroke: #0d1117 }
     .page { fill: #0d1117; stroke: #3d444d } .text { fill: #f0f6fc } .soft { fill: #9198a1 }
     .grid { stroke: #3d444d } .one { stroke: #9198a1 }
     .c0 { fill: #4493f8; stroke: #4493f8 } .c1 { fill: #3fb950; stroke: #3fb950 }
     .c2 { fill: #d29922; stroke: #d29922 } .c3 { fill: #ab7df8; stroke: #ab7df8 }
+    .c4 { fill: #db61a2; stroke: #db61a2 }
   }
 """
 
@@ -62,7 +65,7 @@ def comparison(results: Sequence[Result]) -> str:
         rows.append(result.title)
         for name in compared:
             values = [result.ratios(name, RAW, figure) for figure in (rate, cpu)]
-            rows.append(_Mark(name, colors.setdefault(name.partition(",")[0], len(colors) % 4), values))
+            rows.append(_Mark(name, colors.setdefault(name.partition(",")[0], len(colors) % _COLORS), values))
     panels = [
         _Panel("calls a second (more is better)", 2, line=1.0),
         _Panel("CPU of server and PostgreSQL (less is better)", 2, line=1.0),
@@ -71,16 +74,24 @@ def comparison(results: Sequence[Result]) -> str:
 
 
 def fan_out(results: Sequence[Result]) -> str:
-    """Deliveries a second and their p99 for each number of streams."""
+    """Deliveries a second, their CPU and their p99 for each number of streams."""
     rows: list[_Mark | str] = []
     colors: dict[str, int] = {}
     for result in results:
         rows.append(result.title)
         for name, rounds in result.rounds.items():
-            values = [[each.rate for each in rounds], [each.p99_ms for each in rounds]]
-            rows.append(_Mark(name, colors.setdefault(name, len(colors) % 4), values))
-    panels = [_Panel("messages delivered a second", 0), _Panel("p99 of a delivery, ms", 0)]
+            values = [[figure(each) for each in rounds] for figure in (rate, cpu, _p99)]
+            rows.append(_Mark(name, colors.setdefault(name, len(colors) % _COLORS), values))
+    panels = [
+        _Panel("messages delivered a second", 0),
+        _Panel("CPU of a delivery, µs", 0),
+        _Panel("p99 of a delivery, ms", 0),
+    ]
     return _chart("Live delivery to streams of one room", panels, rows)
+
+
+def _p99(each: Round) -> float:
+    return each.p99_ms
 
 
 def _chart(title: str, panels: Sequence[_Panel], rows: Sequence[_Mark | str]) -> str:

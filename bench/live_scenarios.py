@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bench import tinode
 from bench.contenders import TOKENS, chat_contender, prepared_call
 from bench.dataset import uid
 from bench.http2 import PreparedCall
@@ -22,6 +24,7 @@ _SEND = "/seda.chat.v1.MessageService/SendMessage"
 _TEXT_LENGTH = 120
 _DELIVERIES_PER_SECOND = 33_000
 _CHECKED = 20
+_TINODE = "Tinode"
 _FLOORS = {"grpc.aio, a write each": "fan_out", "grpc.aio, joined writes": "fan_out_joined"}
 
 
@@ -44,22 +47,18 @@ def fan_out(testbed: Testbed, watchers: int) -> Scenario:
     contenders += [
         Contender(name, [testbed.probe(kind)], [], _SEND, [], _read) for name, kind in _FLOORS.items()
     ]
+    contenders = [
+        replace(each, samples=list(itertools.islice(calls, _CHECKED)), calls=calls, streams=streams)
+        for each in contenders
+    ]
+    contenders += _tinode(testbed, watchers, len(members))
     pace = _DELIVERIES_PER_SECOND / watchers
     return Scenario(
         name=f"fan-out-{watchers}",
         title=f"Watch, {watchers} streams of a room with {pace:.0f} messages a second",
         in_flight=0,
-        contenders=[
-            replace(
-                each,
-                samples=list(itertools.islice(calls, _CHECKED)),
-                calls=calls,
-                streams=streams,
-                pace=pace,
-            )
-            for each in contenders
-        ],
-        references=tuple(_FLOORS),
+        contenders=[replace(each, pace=pace) for each in contenders],
+        references=(*_FLOORS, _TINODE),
         notes=[
             (
                 "A call is a delivery: one message to one stream; its time is from before the send to its parsing by the driver."
@@ -67,8 +66,34 @@ def fan_out(testbed: Testbed, watchers: int) -> Scenario:
                 " that hands the same bytes on without a token, a rule or a database, a write for each message or one for all"
                 " that wait."
             ),
+            (
+                "Tinode: the same texts from one session of a member to sessions of 200 of them in a group topic of its defaults. It"
+                " stores them in the same PostgreSQL; nobody sends it notes of what was received or read."
+            ),
         ],
     )
+
+
+def _tinode(testbed: Testbed, watchers: int, users: int) -> list[Contender]:
+    server = testbed.tinode
+    if server is None:
+        return []
+    topic = tinode.topic(server.address, users)
+    return [
+        Contender(
+            _TINODE,
+            [server],
+            [],
+            tinode.LOOP,
+            [],
+            lambda _: None,
+            calls=(topic.publish(stamped_text(_TEXT_LENGTH)) for _ in itertools.count()),
+            written=testbed.oracle.tinode_message_count,
+            streams=[topic.session(number) for number in range(watchers)],
+            watching=tinode.SessionLoad,
+            publishing=functools.partial(tinode.PublishLoad, topic.session(0)),
+        )
+    ]
 
 
 def _sends(room_id: str, members: list[Member]) -> Iterator[PreparedCall]:

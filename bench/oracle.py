@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from bench.baseline_servers import tinode_url
 from bench.dataset import Databases, uid
 
 PAGE = 50
@@ -170,6 +171,11 @@ class Oracle:
     def baseline_message_count(self) -> int:
         """How many messages the baselines' table has."""
         return int(self._theirs("SELECT count(*) FROM messages")[0][0])
+
+    def tinode_message_count(self) -> int:
+        """How many messages Tinode's table has."""
+        url = tinode_url(self._databases.theirs)
+        return int(asyncio.run(_fetch(url, "SELECT count(*) FROM messages", ()))[0][0])
 
     def _ours(self, statement: str, *args: Any) -> list[asyncpg.Record]:
         return asyncio.run(_fetch(self._databases.ours, statement, args))

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.baseline_contract import BaselineContract
-from bench.baseline_servers import Baseline, MissingBaselineError, build_go, install_node, running
+from bench.baseline_servers import (
+    Baseline,
+    MissingBaselineError,
+    build_go,
+    build_tinode,
+    install_node,
+    running,
+    tinode,
+)
 from bench.cluster import SETTINGS
 from bench.dataset import Databases
 from bench.http2 import bearer
@@ -61,7 +69,7 @@ class Testbed:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._stack = stack
         self._servers: dict[str, Server] = {}
-        self._baselines = _baselines(work, log) if baselines else {}
+        self._work, self._log, self._with_baselines = work, log, baselines
 
     @property
     def limits(self) -> list[str]:
@@ -110,6 +118,22 @@ class Testbed:
         return self._server(
             f"{name} {workers}", lambda: running(found, self._databases.theirs, self._logs, settings)
         )
+
+    @functools.cached_property
+    def tinode(self) -> Server | None:
+        """Tinode's server; None where it can't be had. It is built when it is first asked for."""
+        if not self._with_baselines:
+            return None
+        try:
+            folder = build_tinode(self._work, self._log)
+        except MissingBaselineError as error:
+            self._log(f"No Tinode: {error}")
+            return None
+        return self._stack.enter_context(tinode(folder, self._databases.theirs, self._logs))
+
+    @functools.cached_property
+    def _baselines(self) -> dict[str, Baseline]:
+        return _baselines(self._work, self._log) if self._with_baselines else {}
 
     def _service(self, name: str, side: str, instance: str, settings: Mapping[str, str]) -> Server:
         transport, tree = self.sides[side].transport, self.sides[side].tree

@@ -1,0 +1,5 @@
+module baseline
+
+go 1.26.0
+
+require github.com/tinode/chat v0.22.13
