@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from typing import Any, Self, TypeVar
 
 import grpc
@@ -11,9 +11,7 @@ import grpc
 from sedaclient.calls import LogicalCall, Metadata
 from sedaclient.channels import open_channel
 from sedaclient.client import BoundMethod
-from sedaclient.errors import ErrorDetails, Unavailable
-from sedaclient.live import AsyncWatch, Positions, WatchState
-from sedaclient.methods import ClientMethod
+from sedaclient.live import AsyncWatch
 from sedaclient.services import AsyncServices
 
 _Request = TypeVar("_Request")
@@ -84,21 +82,8 @@ class AsyncSeda(AsyncServices):
     """A client of Seda for one event loop: `async with AsyncSeda("127.0.0.1:7400", auth=StaticToken(token)) as seda`."""
 
     open_channel = staticmethod(open_channel)
-
-    def _bind(self, method: ClientMethod) -> AsyncUnary[Any, Any] | AsyncStream[Any, Any]:
-        return (AsyncStream if method.server_streaming else AsyncUnary)(self, method)
-
-    def watch(
-        self,
-        room_ids: Iterable[str] = (),
-        *,
-        positions: Positions | None = None,
-        all_my_rooms: bool = False,
-        include_typing: bool = False,
-    ) -> AsyncWatch:
-        """Watch rooms from stored positions on, else from now: see AsyncWatch."""
-        state = WatchState(room_ids, positions, all_my_rooms=all_my_rooms, include_typing=include_typing)
-        return AsyncWatch(self.live.Watch, state)
+    method_types = (AsyncUnary, AsyncStream)
+    watch_type = AsyncWatch
 
     async def ready(self, timeout: float = 5.0) -> None:
         """Wait until a healthy server is connected; raises Unavailable after `timeout` seconds."""
@@ -106,8 +91,7 @@ class AsyncSeda(AsyncServices):
             async with asyncio.timeout(timeout):
                 await self.connection.open(open_channel)[0].channel_ready()
         except TimeoutError:
-            text = f"{self.connection.target} has no healthy server after {timeout:g} s"
-            raise Unavailable("ready", text, ErrorDetails()) from None
+            raise self._unready(timeout) from None
 
     async def close(self) -> None:
         """Close the channels; calls in flight are cancelled."""

@@ -12,6 +12,7 @@ from sedaclient import deadlines
 from sedaclient.auth import Auth
 from sedaclient.calls import LogicalCall, RetryPacer
 from sedaclient.channels import Option, Tls, is_local_target
+from sedaclient.errors import ErrorDetails, Unavailable
 from sedaclient.methods import ClientMethod
 
 VERSION = "0.1.0"
@@ -80,6 +81,9 @@ class Client:
     """
 
     open_channel: ClassVar[Callable[..., Any]]
+    method_types: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]
+    """Of unary methods, and of those with a stream of responses."""
+    watch_type: ClassVar[Callable[..., Any]]
     user_id: str | None = None
     connection: Connection
 
@@ -108,6 +112,10 @@ class Client:
     def budget(seconds: float) -> AbstractContextManager[None]:
         """Bound the time of all calls in a `with` block together, in seconds; of nested budgets the shorter counts."""
         return deadlines.budget(seconds)
+
+    def _unready(self, timeout: float) -> Unavailable:
+        text = f"{self.connection.target} has no healthy server after {timeout:g} s"
+        return Unavailable("ready", text, ErrorDetails())
 
     def __repr__(self) -> str:
         acting = f" acting for {self.user_id}" if self.user_id else ""

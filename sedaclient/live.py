@@ -8,10 +8,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import grpc
 
@@ -77,6 +76,7 @@ class Reset:
 
 
 Event = Change | Reset | Entered | RoomLost | CaughtUp | Typing
+_Events = TypeVar("_Events")
 
 
 class WatchState:
@@ -183,7 +183,25 @@ class WatchState:
         return max(jitter, self._pause * random.uniform(1.0, 1.2))  # noqa: S311 - spreads load, no secret
 
 
-class AsyncWatch:
+class _Watch(Generic[_Events]):
+    """What both kinds of watches have."""
+
+    def __init__(self, rpc: Any, state: WatchState) -> None:  # noqa: ANN401 - the Watch method of the client
+        self._rpc, self._state = rpc, state
+        self._events: _Events | None = None
+
+    @property
+    def positions(self) -> Positions:
+        """Where to go on: after the last event that was yielded."""
+        return self._state.positions
+
+    def _entered(self) -> _Events:
+        if self._events is None:
+            raise RuntimeError("use it as a context manager: with ... as live")
+        return self._events
+
+
+class AsyncWatch(_Watch[AsyncGenerator[Event, None]]):
     """The changes of rooms, for as long as the block lasts: drains, restarts and slow reading don't end it.
 
         async with seda.watch([room_id], positions=stored) as live:
@@ -197,29 +215,15 @@ class AsyncWatch:
     Raises the SedaError of a call that another stream would not mend.
     """
 
-    def __init__(self, rpc: Any, state: WatchState) -> None:  # noqa: ANN401 - the Watch method of the client
-        self._rpc, self._state = rpc, state
-        self._events: AsyncGenerator[Event, None] | None = None
-
-    @property
-    def positions(self) -> Positions:
-        """Where to go on: after the last event that was yielded."""
-        return self._state.positions
-
     async def __aenter__(self) -> Self:
         self._events = self._run()
         return self
 
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if self._events is not None:
-            await self._events.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        await self._entered().aclose()
 
-    def __aiter__(self) -> AsyncGenerator[Event, None]:
-        if self._events is None:
-            raise RuntimeError("use it as a context manager: async with ... as live")
-        return self._events
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._entered()
 
     async def _run(self) -> AsyncGenerator[Event, None]:
         state = self._state
@@ -241,19 +245,13 @@ class AsyncWatch:
             return await anext(responses, None)
 
 
-class SyncWatch:
+class SyncWatch(_Watch[Generator[Event, None, None]]):
     """As AsyncWatch, for programs without an event loop."""
 
-    def __init__(self, rpc: Any, state: WatchState) -> None:  # noqa: ANN401 - the Watch method of the client
-        self._rpc, self._state = rpc, state
-        self._events: Generator[Event, None, None] | None = None
+    def __init__(self, rpc: Any, state: WatchState) -> None:  # noqa: ANN401 - as above
+        super().__init__(rpc, state)
         self._waiting_since: float | None = None
         self._closed = threading.Event()
-
-    @property
-    def positions(self) -> Positions:
-        """Where to go on: after the last event that was yielded."""
-        return self._state.positions
 
     def __enter__(self) -> Self:
         self._events = self._run()
@@ -262,13 +260,10 @@ class SyncWatch:
 
     def __exit__(self, *_: object) -> None:
         self._closed.set()
-        if self._events is not None:
-            self._events.close()
+        self._entered().close()
 
     def __iter__(self) -> Iterator[Event]:
-        if self._events is None:
-            raise RuntimeError("use it as a context manager: with ... as live")
-        return self._events
+        return self._entered()
 
     def _run(self) -> Generator[Event, None, None]:
         state = self._state

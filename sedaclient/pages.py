@@ -15,80 +15,84 @@ class PageTokenError(RuntimeError):
     """The server gave a page token for the second time: the list would never end."""
 
 
-class _Listing:
-    """Asks for page after page, up to `limit` items."""
+class _Cursor:
+    """Where one pass over a list is: the request of the next page, None at the end; `left` items may still come."""
+
+    def __init__(self, rpc: Any, request: Message, items: str, limit: int | None) -> None:  # noqa: ANN401 - either client's
+        self._name, self._items, self._left = rpc.method.short_name, items, limit
+        self._seen: set[str] = set()
+        self.request: Any = type(request)()
+        self.request.CopyFrom(request)
+
+    def take(self, page: Any) -> list[Any]:  # noqa: ANN401 - any list response
+        """The items of a page, as far as wanted."""
+        items = list(getattr(page, self._items))[: self._left]
+        if self._left is not None:
+            self._left -= len(items)
+        return items
+
+    def turn(self, page: Any) -> None:  # noqa: ANN401 - as above
+        """Go on to the page after this one."""
+        token, request, self.request = page.next_page_token, self.request, None
+        if token in self._seen:
+            raise PageTokenError(f"{self._name} repeats a page token")
+        self._seen.add(token)
+        if token and self._left != 0:
+            self.request = type(request)()
+            self.request.CopyFrom(request)
+            self.request.page_token = token
+
+
+class _Listing(Generic[_Item, _Page]):
+    """What both kinds of lists have; without `limit`, all items."""
 
     def __init__(self, rpc: Any, request: Message, items: str, limit: int | None) -> None:  # noqa: ANN401 - either client's
         if limit is not None and limit < 1:
             raise ValueError("limit must be positive")
         if items not in rpc.method.response_type.DESCRIPTOR.fields_by_name:
             raise ValueError(f"{rpc.method.response_type.DESCRIPTOR.full_name} has no field {items}")
-        self._rpc, self._items, self._limit = rpc, items, limit
-        self._request = type(request)()
-        self._request.CopyFrom(request)
-        self._seen: set[str] = set()
-
-    def _next(self, page: Any) -> Any:  # noqa: ANN401 - any list request
-        """The request of the page after `page`; None after the last."""
-        token = page.next_page_token
-        if not token:
-            return None
-        if token in self._seen:
-            raise PageTokenError(f"{self._rpc.method.short_name} repeats a page token")
-        self._seen.add(token)
-        request = type(self._request)()
-        request.CopyFrom(self._request)
-        setattr(request, "page_token", token)  # noqa: B010 - of any list request
-        return request
-
-    def _take(self, page: Any, before: int) -> list[Any]:  # noqa: ANN401 - any list response
-        items = getattr(page, self._items)
-        return list(items if self._limit is None else items[: self._limit - before])
-
-    def _is_full(self, count: int) -> bool:
-        return self._limit is not None and count >= self._limit
+        self._rpc, self._list = rpc, (rpc, request, items)
+        self._limit = limit
 
 
-class AsyncPages(_Listing, Generic[_Item, _Page]):
+class AsyncPages(_Listing[_Item, _Page]):
     """The items of a list; `pages()` has the responses."""
 
     async def pages(self) -> AsyncIterator[_Page]:
         """Yield each response."""
-        request: Any = self._request
-        while request is not None:
-            page = await self._rpc(request)
+        cursor = _Cursor(*self._list, None)
+        while cursor.request is not None:
+            page = await self._rpc(cursor.request)
             yield cast("_Page", page)
-            request = self._next(page)
+            cursor.turn(page)
 
     async def __aiter__(self) -> AsyncIterator[_Item]:
-        count = 0
-        async for page in self.pages():
-            for item in self._take(page, count):
+        cursor = _Cursor(*self._list, self._limit)
+        while cursor.request is not None:
+            page = await self._rpc(cursor.request)
+            for item in cursor.take(page):
                 yield cast("_Item", item)
-                count += 1
-            if self._is_full(count):
-                return
+            cursor.turn(page)
 
 
-class SyncPages(_Listing, Generic[_Item, _Page]):
+class SyncPages(_Listing[_Item, _Page]):
     """The items of a list; `pages()` has the responses."""
 
     def pages(self) -> Iterator[_Page]:
         """Yield each response."""
-        request: Any = self._request
-        while request is not None:
-            page = self._rpc(request)
+        cursor = _Cursor(*self._list, None)
+        while cursor.request is not None:
+            page = self._rpc(cursor.request)
             yield cast("_Page", page)
-            request = self._next(page)
+            cursor.turn(page)
 
     def __iter__(self) -> Iterator[_Item]:
-        count = 0
-        for page in self.pages():
-            for item in self._take(page, count):
+        cursor = _Cursor(*self._list, self._limit)
+        while cursor.request is not None:
+            page = self._rpc(cursor.request)
+            for item in cursor.take(page):
                 yield cast("_Item", item)
-                count += 1
-            if self._is_full(count):
-                return
+            cursor.turn(page)
 
 
 def paginate(

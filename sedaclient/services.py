@@ -1,9 +1,11 @@
-"""The services of the contract as attributes. Their types, services.pyi, are generated: tools/generate_client.py."""
+"""The services of the contract as attributes. Their types, services.pyi, are generated: tools/client_types.py."""
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 from sedaclient.client import Client
+from sedaclient.live import Positions, WatchState
 from sedaclient.methods import ClientMethod, services
 from sedaclient.pages import paginate
 
@@ -25,7 +27,21 @@ class AsyncServices(Client):
         return [*super().__dir__(), *services()]
 
     def _bind(self, method: ClientMethod) -> Any:  # noqa: ANN401 - services.pyi has the types
-        raise NotImplementedError
+        return self.method_types[method.server_streaming](self, method)
+
+    def watch(
+        self,
+        room_ids: Iterable[str] = (),
+        *,
+        positions: Positions | None = None,
+        all_my_rooms: bool = False,
+        include_typing: bool = False,
+    ) -> Any:  # noqa: ANN401 - services.pyi has the types
+        """Watch rooms from stored positions on, else from now: see AsyncWatch."""
+        state = WatchState(room_ids, positions, all_my_rooms=all_my_rooms, include_typing=include_typing)
+        # Not the method that others share: a silent stream of this watch alone is cancelled.
+        rpc = self._bind(next(each for each in services()["live"] if each.name == "Watch"))
+        return self.watch_type(rpc, state)
 
 
 SyncServices = AsyncServices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator
 from typing import Any, Self, TypeVar, cast
 
 import grpc
@@ -11,9 +11,7 @@ import grpc
 from sedaclient.calls import LogicalCall, Metadata
 from sedaclient.channels import open_sync_channel
 from sedaclient.client import BoundMethod
-from sedaclient.errors import ErrorDetails, Unavailable
-from sedaclient.live import Positions, SyncWatch, WatchState
-from sedaclient.methods import ClientMethod, services
+from sedaclient.live import SyncWatch
 from sedaclient.services import SyncServices
 
 _Request = TypeVar("_Request")
@@ -87,30 +85,15 @@ class Seda(SyncServices):
     """As AsyncSeda, for programs without an event loop: `with Seda("127.0.0.1:7400", auth=...) as seda`."""
 
     open_channel = staticmethod(open_sync_channel)
-
-    def _bind(self, method: ClientMethod) -> SyncUnary[Any, Any] | SyncStream[Any, Any]:
-        return (SyncStream if method.server_streaming else SyncUnary)(self, method)
-
-    def watch(
-        self,
-        room_ids: Iterable[str] = (),
-        *,
-        positions: Positions | None = None,
-        all_my_rooms: bool = False,
-        include_typing: bool = False,
-    ) -> SyncWatch:
-        """Watch rooms from stored positions on, else from now: see AsyncWatch."""
-        state = WatchState(room_ids, positions, all_my_rooms=all_my_rooms, include_typing=include_typing)
-        # Not the method that others share: a silent stream of this watch alone is cancelled.
-        return SyncWatch(self._bind(next(each for each in services()["live"] if each.name == "Watch")), state)
+    method_types = (SyncUnary, SyncStream)
+    watch_type = SyncWatch
 
     def ready(self, timeout: float = 5.0) -> None:
         """Wait until a healthy server is connected; raises Unavailable after `timeout` seconds."""
         try:
             grpc.channel_ready_future(self.connection.open(open_sync_channel)[0]).result(timeout)
         except grpc.FutureTimeoutError:
-            text = f"{self.connection.target} has no healthy server after {timeout:g} s"
-            raise Unavailable("ready", text, ErrorDetails()) from None
+            raise self._unready(timeout) from None
 
     def close(self) -> None:
         """Close the channels; calls in flight are cancelled."""

@@ -47,6 +47,13 @@ async def test_a_list_is_complete_although_one_page_fails_once(server: FakeServe
     assert [len(each.rooms) async for each in pages] == [2, 2, 1]
 
 
+async def test_a_list_can_be_read_again(server: FakeServer, seda: AsyncSeda) -> None:
+    script_by(server, ROOMS, three_pages_with_a_failure())
+    listed = paginate(seda.rooms.ListMyRooms, REQUEST, items="rooms")
+    for _ in range(2):
+        assert [each.room.id async for each in listed] == list("abcde")
+
+
 async def test_no_page_is_read_that_a_limit_does_not_need(server: FakeServer, seda: AsyncSeda) -> None:
     for limit, calls in ((1, 1), (2, 1), (3, 3)):
         script_by(server, ROOMS, three_pages_with_a_failure())

@@ -133,7 +133,6 @@ class Viewer:
     async def _load(self, room_id: str, room: ShownRoom, rev: int) -> None:
         request = ListMessagesRequest(room_id=room_id, page_size=100)
         while True:
-            # A client's back-off.
             with contextlib.suppress(SedaError):
                 listing = paginate(self._seda.messages.ListMessages, request, items="messages")
                 pages = [each async for each in listing.pages()]
@@ -141,6 +140,7 @@ class Viewer:
                     self.positions.epoch
                 }:
                     break
+            # A client's back-off.
             await asyncio.sleep(_PAUSE_SECONDS)
         room.messages = {each.id: each for page in pages for each in page.messages}
         room.changes = [each for each in room.changes if each.rev > pages[0].position.rev]
