@@ -6,11 +6,14 @@ import ssl
 from pathlib import Path
 
 import grpc
+import structlog
 
 from sedaclient.auth import ServiceTokenSigner, load_signing_key
 from servicekit.jwks import KeySource, RemoteJwks, SharedSecret, StaticJwks
 from servicekit.settings import Environment, ServiceSettings, SettingsError
 from servicekit.tokens import TokenVerifier
+
+_log = structlog.get_logger("tls")
 
 
 def build_token_verifier(settings: ServiceSettings) -> TokenVerifier:
@@ -39,12 +42,61 @@ def build_service_signer(settings: ServiceSettings) -> ServiceTokenSigner:
 
 
 def server_credentials(settings: ServiceSettings) -> grpc.ServerCredentials | None:
-    """Credentials to listen with; None: plain text. Raises SettingsError for unusable files."""
-    pair = _load_cert_chain(settings)
-    if pair is None:
+    """Credentials to listen with on one address; None: plain text. Raises SettingsError for unusable files."""
+    if _load_cert_chain(settings) is None:
         return None
-    authority = _load_ca_bundle(settings.tls_client_ca_file, "SEDA_TLS_CLIENT_CA_FILE")
-    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
+    files = _ServerFiles(settings)
+    mutual = settings.tls_client_ca_file is not None
+    return grpc.dynamic_ssl_server_credentials(
+        files.read(),
+        files.changed,  # type: ignore[arg-type]  # grpc takes None for "as before"
+        require_client_authentication=mutual,
+    )
+
+
+class _ServerFiles:
+    """The files to listen with. grpc asks at each handshake whether they changed, so that renewing them takes no restart."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._seen = self._versions()
+
+    def read(self) -> grpc.ServerCertificateConfiguration:
+        """What they hold; raises SettingsError."""
+        pair = _load_cert_chain(self._settings)
+        assert pair is not None  # noqa: S101 - checked before
+        authority = _load_ca_bundle(self._settings.tls_client_ca_file, "SEDA_TLS_CLIENT_CA_FILE")
+        return grpc.ssl_server_certificate_configuration([pair], authority)
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """What they hold, if they changed since the last handshake and can be used."""
+        versions = self._versions()
+        if versions == self._seen:
+            return None
+        self._seen = versions
+        try:
+            read = self.read()
+        except SettingsError as error:
+            _log.warning("tls_files_unusable", errors=error.errors)
+            return None
+        if versions != self._versions():
+            # Of two versions perhaps; the next handshake reads again.
+            return None
+        _log.info("tls_files_reloaded")
+        return read
+
+    def _versions(self) -> list[tuple[int, int] | None]:
+        told = self._settings
+        files = (told.tls_certificate_file, told.tls_key_file, told.tls_client_ca_file)
+        return [_version(each) for each in files if each is not None]
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def channel_credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:

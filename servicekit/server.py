@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -89,8 +89,9 @@ class Servers:
             **self._health_handlers,
             **(reflected if settings.serves_reflection and self._transport.reflects else {}),
         }
-        tls = server_credentials(settings)
-        self.port = await self._listen(main, settings.host, settings.port, tls, self._transport)
+        self.port = await self._listen(
+            main, settings.host, settings.port, lambda: server_credentials(settings), self._transport
+        )
         admin = {**self._admin_handlers, **(reflected if settings.admin_reflects else {})}
         self.admin_port = await self._listen(admin, settings.admin_host, settings.admin_port)
         if settings.metrics_port:
@@ -129,7 +130,7 @@ class Servers:
         by_path: Handlers,
         hosts: str,
         port: int,
-        tls: grpc.ServerCredentials | None = None,
+        credentials: Callable[[], grpc.ServerCredentials | None] = lambda: None,
         transport: Transport = GRPCIO,
     ) -> int:
         streams = self._settings.max_connection_streams
@@ -142,6 +143,8 @@ class Servers:
         server = transport.server(by_path, options)
         for host in addresses(hosts):
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            # For each address its own: only the first one listens with credentials that can change.
+            tls = credentials()
             try:
                 # Port 0 picks a free port, which the other addresses share.
                 port = server.add_secure_port(address, tls) if tls else server.add_insecure_port(address)

@@ -268,3 +268,36 @@ async def test_each_of_several_targets_is_verified(tls: Tls, host: str) -> None:
         for several in (target, f"{target},{target}"):
             given = as_user("ada@example.org")
             assert await answer(several, trusted, METHODS["Empty"].path, metadata=given) == "OK"
+
+
+def replace(pair: Pair, by: Pair) -> None:
+    """Put other files in the place of two, as a volume of Kubernetes does."""
+    for old, new in ((pair.certificate, by.certificate), (pair.key, by.key)):
+        copy = new.with_suffix(".new")
+        copy.write_bytes(new.read_bytes())
+        copy.replace(old)
+
+
+async def test_renewed_files_count_from_the_next_connection_on(tls: Tls, tmp_path: Path) -> None:
+    other = Authority(tmp_path, "other")
+    former = tmp_path / "former.pem"
+    former.write_bytes(tls.authority.certificate.read_bytes())
+    renewed = other.sign("renewed")
+    before, after = client(former, tls.own), client(other.certificate, renewed)
+    async with serving(settings(**tls.settings())) as process:
+        address = f"127.0.0.1:{process.servers.port}"
+
+        async def answers() -> tuple[str, str]:
+            return await answer(address, before, _CHECK), await answer(address, after, _CHECK)
+
+        assert await answers() == ("OK", "UNAVAILABLE")
+        key = tls.own.key.read_bytes()
+        replace(tls.own, renewed)
+        tls.own.key.write_bytes(key)
+        # A certificate without its key: the former ones go on.
+        assert await answers() == ("OK", "UNAVAILABLE")
+        tls.own.key.write_bytes(renewed.key.read_bytes())
+        # Its callers are still those of the former authority.
+        assert await answers() == ("UNAVAILABLE", "UNAVAILABLE")
+        tls.authority.certificate.write_bytes(other.certificate.read_bytes())
+        assert await answers() == ("UNAVAILABLE", "OK")
