@@ -29,6 +29,7 @@ from services.chat.rpc.messages import MessageServicer
 from services.chat.rpc.moderation import ModerationServicer
 from services.chat.rpc.reactions import ReactionServicer
 from services.chat.rpc.rooms import RoomServicer
+from services.chat.wire.message_page import encode_element, encode_messages
 from services.chat.wire.messages import encode_page
 from services.chat.workers.janitor import Janitor
 from services.chat.workers.message_batcher import MessageBatcher
@@ -103,6 +104,8 @@ def build(context: AppContext[Settings]) -> App:
         limits,
         PageCache(settings.page_cache_mib << 20),
         encode_page,
+        encode_element,
+        encode_messages,
         ConcurrencyLimiter(
             slots := max(1, min(settings.max_searches, settings.db_pool_max - 1)),
             settings.max_queued_searches,

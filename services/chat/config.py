@@ -122,7 +122,7 @@ class Settings(ServiceSettings):
         None, description="of the NATS servers in SEDA_HINTS: `user:password`, or a token"
     )
     page_cache_mib: int = Field(
-        32, ge=0, le=4096, description="MiB of the page cache of ListMessages; 0 disables it"
+        32, ge=0, le=4096, description="MiB of the cache of ListMessages, pages and messages; 0 disables it"
     )
     janitor_interval_seconds: float = Field(
         60, gt=0, description="seconds between two runs of the janitor: purges, search backfill"

@@ -13,6 +13,7 @@ SERVICES = ("users", "chat", "tracks")
 WITHOUT_STORE = {
     "chat/authorization": "permission checks on rows that other statements return",
     "chat/page_cache": "caches what message_list returns",
+    "chat/page_join": "reads through store/message_cache",
     "chat/response_size": "limits the bytes of a response",
     "chat/typing": "stores nothing",
     "chat/room_moderation": "changes rooms through store/rooms",
@@ -25,6 +26,7 @@ WITHOUT_TEST = {
     "chat/authorization": "test_permissions",
     "chat/message_purge": "test_janitor",
     "chat/message_revisions": "test_reactions_pins_revisions_listing",
+    "chat/page_join": "test_page_cache",
     "chat/response_size": "test_message_list",
     "chat/room_transaction": "test_message_send_concurrency",
     "chat/search_backfill": "test_janitor",

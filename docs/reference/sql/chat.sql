@@ -732,7 +732,8 @@ WITH /* chat.message_by_id_unchecked */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -777,7 +778,8 @@ WITH /* chat.message_by_seq */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -822,7 +824,8 @@ WITH /* chat.messages_by_id */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -1010,7 +1013,8 @@ WITH /* chat.page_all */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -1059,9 +1063,68 @@ WITH /* chat.page_all_and_deleted */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
+
+-- chat.page_all_delta
+WITH /* chat.page_all_delta */ access AS MATERIALIZED (SELECT
+       r.private, m.role,
+       EXISTS (SELECT 1 FROM chat.room_invitations v
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+       EXISTS (SELECT 1 FROM chat.sanctions s
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
+  FROM chat.rooms r
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
+ WHERE r.id = $1
+), top AS MATERIALIZED (
+      SELECT n.* FROM access CROSS JOIN LATERAL ((SELECT * FROM (SELECT n.id, n.seq, n.rev FROM chat.messages n WHERE n.room_id = $1 AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT n.id, n.seq, n.rev FROM chat.messages n WHERE n.room_id = $1 AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+    ), thread AS MATERIALIZED (
+      SELECT top.seq, t.reply_count, t.last_reply_at
+        FROM top JOIN (SELECT t.root_id, t.reply_count, t.last_reply_at FROM chat.threads t
+                        WHERE t.room_id = $1 AND t.root_id = ANY (ARRAY(SELECT id FROM top)) AND t.reply_count > 0
+                        LIMIT 1000) t ON t.root_id = top.id
+    ), message AS MATERIALIZED (
+      SELECT top.id, top.seq, top.rev FROM top
+    ),
+    tallies AS MATERIALIZED (
+      SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
+             array_agg(y.first_at) AS first_ats
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
+      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+        SELECT e.message_id, e.emoji FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
+      ) e
+    )
+    SELECT n.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+, NULL::bigint[] AS seqs, NULL::bigint[] AS thread_seqs, NULL::int[] AS reply_counts,
+           NULL::timestamptz[] AS last_reply_ats
+      FROM message x CROSS JOIN LATERAL (
+        SELECT
+       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
+       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
+       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.seq = x.seq LIMIT 1
+      ) n
+     WHERE CASE WHEN x.seq - $7 BETWEEN 0 AND 99999
+                THEN int8send(x.rev) <> substring($8::bytea FROM (x.seq - $7)::int * 8 + 1 FOR 8) ELSE true END
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+, ARRAY(SELECT seq FROM message), h.seqs, h.reply_counts, h.last_reply_ats
+      FROM access, tallies, mine, (
+        SELECT array_agg(seq) AS seqs, array_agg(reply_count) AS reply_counts, array_agg(last_reply_at) AS last_reply_ats
+          FROM thread
+      ) h;
 
 -- chat.page_replies
 WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
@@ -1116,7 +1179,8 @@ WITH /* chat.page_replies */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -1181,7 +1245,8 @@ WITH /* chat.page_replies_and_deleted */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -1238,7 +1303,8 @@ WITH /* chat.page_roots */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 
@@ -1303,9 +1369,68 @@ WITH /* chat.page_roots_and_deleted */ access AS MATERIALIZED (SELECT
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
+
+-- chat.page_roots_delta
+WITH /* chat.page_roots_delta */ access AS MATERIALIZED (SELECT
+       r.private, m.role,
+       EXISTS (SELECT 1 FROM chat.room_invitations v
+                WHERE v.room_id = $1 AND v.user_id = $2 AND v.ended_at IS NULL) AS invited,
+       EXISTS (SELECT 1 FROM chat.sanctions s
+                WHERE s.room_id = $1 AND s.user_id = $2 AND s.kind = 'BAN' AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > statement_timestamp())) AS banned
+    , c.last_rev
+  FROM chat.rooms r
+  JOIN chat.room_counters c ON c.room_id = $1
+  LEFT JOIN chat.room_memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
+ WHERE r.id = $1
+), top AS MATERIALIZED (
+      SELECT n.* FROM access CROSS JOIN LATERAL ((SELECT * FROM (SELECT n.id, n.seq, n.rev FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NULL AND n.seq <= $3 ORDER BY n.seq DESC LIMIT 101) o ORDER BY o.seq DESC LIMIT $4) UNION ALL (SELECT * FROM (SELECT n.id, n.seq, n.rev FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NULL AND n.deleted_at IS NULL AND n.seq > $5 ORDER BY n.seq ASC LIMIT 101) o ORDER BY o.seq ASC LIMIT $6)) n WHERE NOT access.banned AND (NOT access.private OR access.role IS NOT NULL)
+    ), thread AS MATERIALIZED (
+      SELECT top.seq, t.reply_count, t.last_reply_at
+        FROM top JOIN (SELECT t.root_id, t.reply_count, t.last_reply_at FROM chat.threads t
+                        WHERE t.room_id = $1 AND t.root_id = ANY (ARRAY(SELECT id FROM top)) AND t.reply_count > 0
+                        LIMIT 1000) t ON t.root_id = top.id
+    ), message AS MATERIALIZED (
+      SELECT top.id, top.seq, top.rev FROM top UNION ALL SELECT r.* FROM thread CROSS JOIN LATERAL (SELECT * FROM (SELECT n.id, n.seq, n.rev FROM chat.messages n WHERE n.room_id = $1 AND n.root_id IS NOT NULL AND n.root_seq = thread.seq AND n.deleted_at IS NULL ORDER BY n.seq ASC LIMIT 5) o ORDER BY o.seq ASC LIMIT $9) r
+    ),
+    tallies AS MATERIALIZED (
+      SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
+             array_agg(y.first_at) AS first_ats
+      FROM chat.reaction_tallies y WHERE y.room_id = $1 AND y.message_id = ANY (ARRAY(SELECT id FROM message))
+    ), mine AS MATERIALIZED (
+      SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
+      FROM unnest((SELECT tallies.ids FROM tallies)::uuid[]) AS i(id) CROSS JOIN LATERAL (
+        SELECT e.message_id, e.emoji FROM chat.reactions e
+         WHERE e.user_id = $2 AND e.room_id = $1 AND e.message_id = i.id AND e.removed_at IS NULL LIMIT 1000
+      ) e
+    )
+    SELECT n.*,
+       NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
+       NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
+       NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
+, NULL::bigint[] AS seqs, NULL::bigint[] AS thread_seqs, NULL::int[] AS reply_counts,
+           NULL::timestamptz[] AS last_reply_ats
+      FROM message x CROSS JOIN LATERAL (
+        SELECT
+       n.id, n.room_id, n.seq, n.rev, n.user_id, n.type, n.system_event, n.created_at, n.edited_at, n.root_id,
+       coalesce(n.reply_to_id, n.root_id) AS reply_to_id, n.deleted_at, n.deleted_by, n.deletion_type, n.text,
+       n.track_id, n.track AS track_json, n.mention_user_ids, n.root_seq
+, 0 AS reply_count, NULL::timestamptz AS last_reply_at FROM chat.messages n WHERE n.room_id = $1 AND n.seq = x.seq LIMIT 1
+      ) n
+     WHERE CASE WHEN x.seq - $7 BETWEEN 0 AND 99999
+                THEN int8send(x.rev) <> substring($8::bytea FROM (x.seq - $7)::int * 8 + 1 FOR 8) ELSE true END
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
+           tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+, ARRAY(SELECT seq FROM message), h.seqs, h.reply_counts, h.last_reply_ats
+      FROM access, tallies, mine, (
+        SELECT array_agg(seq) AS seqs, array_agg(reply_count) AS reply_counts, array_agg(last_reply_at) AS last_reply_ats
+          FROM thread
+      ) h;
 
 -- chat.page_viewer_state
 WITH /* chat.page_viewer_state */ access AS MATERIALIZED (SELECT
@@ -2096,7 +2221,8 @@ WITH /* chat.searched_messages */ access AS MATERIALIZED (
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
  FROM message
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, access.private, access.role, access.invited, access.banned, access.last_rev,
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
       FROM access, tallies, mine;
 

@@ -10,10 +10,11 @@ from uuid import UUID
 from servicekit.concurrency_limit import ConcurrencyLimiter
 from servicekit.database import Database, Session
 from servicekit.rate_limit import RateLimiter
-from services.chat.actions.page_cache import MessagePage, PageCache
+from services.chat.actions.page_cache import EncodedMessages, MessagePage, PageCache
 from services.chat.domain.message_send import SendDraft
 from services.chat.domain.model import Message, TrackSnapshot
 from services.chat.store.epoch import read_epoch
+from services.chat.store.message_query import MessageRow
 
 
 class SendResult(NamedTuple):
@@ -49,6 +50,13 @@ class TrackListings(Protocol):
 
     def add(self, track_id: UUID) -> None:
         """Queue a track that was posted in a public room. Never waits and never fails."""
+
+
+class MessagesEncoder(Protocol):
+    """Joins a page from encoded messages."""
+
+    def __call__(self, page: EncodedMessages, *, marked: bool) -> bytes:
+        """Return the page without a token, and unless `marked` without the marks on the caller's own reactions."""
 
 
 class Hints(Protocol):
@@ -101,7 +109,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The dependencies of the actions. `encode_page` serializes a page for the page cache.
+    """The dependencies of the actions.
+
+    `encode_page` serializes a page for the page cache, `encode_element` a message for the message cache; `encode_messages`
+    joins a page from those.
 
     Searches hold one of `search_slots`, of which there are fewer than connections, so that they never take all.
     """
@@ -115,5 +126,7 @@ class Deps:
     limits: Limits
     pages: PageCache
     encode_page: Callable[[MessagePage], bytes]
+    encode_element: Callable[[MessageRow], tuple[bytes, int]]
+    encode_messages: MessagesEncoder
     search_slots: ConcurrencyLimiter
     search_timeout_ms: int

@@ -13,6 +13,7 @@ from servicekit.pagination import MAX_BYTES, decode_token, encode_token, fingerp
 from services.chat.actions.authorization import ActingAs, run_as_moderator
 from services.chat.actions.deps import Deps
 from services.chat.actions.page_cache import CachedPage, MessagePage
+from services.chat.actions.page_join import PageRead, admit_messages, cache_page, join_page, own_reactions
 from services.chat.actions.response_size import message_bytes, upper_bound_bytes
 from services.chat.actions.room_transaction import RoomTransaction
 from services.chat.domain.errors import MessageNotFoundError, RoomNotFoundError
@@ -93,15 +94,32 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
         listing.around_seq,
     )
     window = _window_from_token(listing.page_token, binding, listing.page_size) or _first_window(listing)
-    # Never cache pages that include deleted messages: the purge of their reactions and revisions bumps no rev.
-    key = None if listing.deleted else (listing.room_id, listing.view, listing.replies, window)
-    cached = None if key is None else deps.pages.get(key)
+    if listing.deleted:
+        # Never cache pages that include deleted messages: the purge of their reactions and revisions bumps no rev.
+        return (await _read(deps, caller, listing, window, binding))[0]
+    key = (listing.room_id, listing.view, listing.replies, window)
+    cached = deps.pages.get(key)
     if cached is not None:
         mine = await _validate(deps, caller, listing.room_id, cached)
         if mine is not None:
             return CachedResponse(cached.content, mine, _token(binding, window, cached.next_seq))
-    # The epoch before the read: if the connection leads to another copy, the page is never valid for that copy.
-    epoch = deps.epoch.value
+    # The epoch before the read: if the connection leads to another copy, nothing is cached as of that copy.
+    read = PageRead(deps.epoch.value, listing.room_id, listing.view, listing.replies, window, key)
+    joined = await join_page(deps, caller, read, None if cached is None else cached.former)
+    if joined is not None:
+        return CachedResponse(joined.content, joined.mine, _token(binding, window, joined.next_seq))
+    page, batch, shown = await _read(deps, caller, listing, window, binding)
+    if not admit_messages(deps, read, batch.messages, shown):
+        return page
+    content = deps.encode_page(page)
+    cache_page(deps, read, page.position.rev, content, batch.tallies, shown)
+    return CachedResponse(content, own_reactions(batch.tallies), page.next_page_token)
+
+
+async def _read(
+    deps: Deps, caller: Caller, listing: MessageListing, window: Window, binding: int
+) -> tuple[MessagePage, MessageBatch, PageSlice]:
+    """Read all of a page."""
     batch = await store.page(
         deps.database,
         listing.room_id,
@@ -124,12 +142,7 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
         found_newest=shown.found_newest,
         position=Position(listing.room_id, deps.epoch.value, room.last_rev),
     )
-    if key is None or not deps.pages.should_admit(key):
-        return page
-    content = deps.encode_page(page)
-    deps.pages.put(key, CachedPage(epoch, room.last_rev, content, list(batch.tallies), shown.next_seq))
-    mine = {(each, tally.emoji) for each, tallies in batch.tallies.items() for tally in tallies if tally.me}
-    return CachedResponse(content, mine, page.next_page_token)
+    return page, batch, shown
 
 
 async def _validate(

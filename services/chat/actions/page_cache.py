@@ -4,7 +4,8 @@ A page is the same for every reader, except for the marks on the caller's own re
 changes only with the room, whose rev increases with every change that a page shows. A cached page is valid while its
 rev equals the room's, which every call reads together with the caller's access.
 
-Nothing invalidates a page: `message_list` compares the revs at every read.
+Nothing invalidates a page: `message_list` compares the revs at every read. A page that has changed is joined from
+messages, most of which `message_cache` has.
 
 A page is admitted on its second read, so one-off reads deep in the history do not evict hot pages.
 """
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from servicekit.cache import Cache
+from servicekit.clock import Micros
+from services.chat.actions.message_cache import CachedMessage, FormerPage, MessageCache
 from services.chat.domain.model import Position, Tally
 from services.chat.store.message_query import MessageRow
 
@@ -43,14 +47,35 @@ class MessagePage:
 
 
 @dataclass(frozen=True, slots=True)
+class EncodedMessages:
+    """A page of a room, the newest message first, of encoded messages. All but `tallies`, which are by id, is by seq.
+
+    `threads` has the reply count and the time of the last reply of the roots that have live replies. `replies` has the
+    first of those in order; None where none are shown.
+    """
+
+    messages: list[tuple[int, CachedMessage]]
+    threads: dict[int, tuple[int, Micros]]
+    replies: dict[int, list[CachedMessage]] | None
+    tallies: dict[UUID, list[Tally]]
+    found_oldest: bool
+    found_newest: bool
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class CachedPage:
-    """A page as encoded for every reader, at a rev of the room. `reacted_ids`: its messages that have reactions."""
+    """A page as encoded for every reader, at a rev of the room. `reacted_ids`: its messages that have reactions.
+
+    `former` finds its messages once it has changed; None for one without messages.
+    """
 
     epoch: str
     rev: int
     content: bytes
     reacted_ids: list[UUID]
     next_seq: int | None
+    former: FormerPage | None = None
 
     @property
     def size(self) -> int:
@@ -59,16 +84,18 @@ class CachedPage:
 
 
 class PageCache:
-    """An LRU cache of pages, up to `max_bytes`; 0 disables it."""
+    """An LRU cache of pages and of messages, up to `max_bytes` together; 0 disables it."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._pages: Cache[Hashable, CachedPage] = Cache(max_bytes, weigh=lambda page: page.size)
+        entries: Cache[Hashable, Any] = Cache(max_bytes, weigh=lambda entry: entry.size)
+        self._pages: Cache[Hashable, CachedPage] = entries
+        self.messages = MessageCache(entries, enabled=max_bytes > 0)
         self._doorkeeper: Cache[Hashable, bool] = Cache(_DOORKEEPER_ENTRIES)
 
     @property
     def size(self) -> int:
-        """Return the approximate size of all pages in bytes."""
+        """Return the approximate size of all pages and messages in bytes."""
         return self._pages.weight
 
     def get(self, key: Hashable) -> CachedPage | None:

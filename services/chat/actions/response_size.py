@@ -30,12 +30,13 @@ def upper_bound_bytes(batch: MessageBatch) -> int:
 
 def message_bytes(row: MessageRow, tallies: Sequence[Tally]) -> int:
     """Return an upper bound for one message."""
-    return (
-        OVERHEAD_BYTES
-        + text_bytes((row.text, row.track_json))
-        + len(row.mention_user_ids or ()) * _MENTION_BYTES
-        + len(tallies) * _TALLY_BYTES
-    )
+    mentions = len(row.mention_user_ids or ()) * _MENTION_BYTES
+    return tallied_bytes(OVERHEAD_BYTES + text_bytes((row.text, row.track_json)) + mentions, tallies)
+
+
+def tallied_bytes(size: int, tallies: Sequence[object]) -> int:
+    """Return the upper bound for messages of that size with their tallies."""
+    return size + len(tallies) * _TALLY_BYTES
 
 
 def text_bytes(texts: Iterable[str | None]) -> int:

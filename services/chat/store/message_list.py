@@ -26,7 +26,7 @@ from services.chat.store.message_query import (
 from services.chat.store.rooms import CAN_READ
 
 _MAX_PREVIEW = 5
-_LIVE = "n.deleted_at IS NULL"
+LIVE, IS_ROOT = "n.deleted_at IS NULL", "n.root_id IS NULL"
 _DELETED = "n.deleted_at IS NOT NULL"
 
 
@@ -42,35 +42,35 @@ def _limited(columns: str, condition: str, order: str, count: str, most: int) ->
     )
 
 
-def _one_side(conditions: Sequence[str], side: str, order: str, count: str) -> str:
+def _one_side(columns: str, conditions: Sequence[str], side: str, order: str, count: str) -> str:
     """Return the messages of one side of a window that meet one of the conditions; each condition has an index."""
-    parts = [_limited(MESSAGE, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
+    parts = [_limited(columns, f"{each} AND {side}", order, count, MAX_SIZE + 1) for each in conditions]
     if len(parts) == 1:
         return parts[0]
     return f"(SELECT * FROM ({' UNION ALL '.join(parts)}) u ORDER BY u.seq {order} LIMIT {count})"
 
 
-def _window(*conditions: str) -> str:
+def within_window(*conditions: str, columns: str = MESSAGE) -> str:
     """Return both sides of a window: $3 newest older seq, $4 its limit, $5 the seq before the newer side, $6 its limit."""
-    older = _one_side(conditions, "n.seq <= $3", "DESC", "$4")
-    newer = _one_side(conditions, "n.seq > $5", "ASC", "$6")
+    older = _one_side(columns, conditions, "n.seq <= $3", "DESC", "$4")
+    newer = _one_side(columns, conditions, "n.seq > $5", "ASC", "$6")
     return f"{older} UNION ALL {newer}"
+
+
+def first_replies(columns: str, root: str, count: str) -> str:
+    """Return the first live replies of the root with the seq `root`."""
+    condition = f"n.root_id IS NOT NULL AND n.root_seq = {root} AND {LIVE}"
+    return _limited(columns, condition, "ASC", count, _MAX_PREVIEW)
 
 
 def _roots(*conditions: str) -> str:
     """Return roots with up to $7 first live replies of each."""
-    replies = _limited(
-        f"{MESSAGE}, {NO_THREAD}",
-        f"n.root_id IS NOT NULL AND n.root_seq = root.seq AND {_LIVE}",
-        "ASC",
-        "$7",
-        _MAX_PREVIEW,
-    )
+    replies = first_replies(f"{MESSAGE}, {NO_THREAD}", "root.seq", "$7")
     return compose_message_query(
         f"""
         {ROOM_ACCESS}, root AS MATERIALIZED (
           SELECT n.*, {THREAD}
-            FROM access CROSS JOIN LATERAL ({_window(*conditions)}) n {THREAD_FROM}
+            FROM access CROSS JOIN LATERAL ({within_window(*conditions)}) n {THREAD_FROM}
            WHERE {CAN_READ}
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
@@ -87,21 +87,20 @@ def _roots_and_replies(condition: str) -> str:
         f"""
         {ROOM_ACCESS}, message AS MATERIALIZED (
           SELECT n.*, {THREAD}
-            FROM access CROSS JOIN LATERAL ({_window(condition)}) n {THREAD_FROM}
+            FROM access CROSS JOIN LATERAL ({within_window(condition)}) n {THREAD_FROM}
            WHERE {CAN_READ}
         )
         """
     )
 
 
-_IS_ROOT = "n.root_id IS NULL"
 _ROOTS = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
-    "chat.page_roots", _roots(f"{_IS_ROOT} AND {_LIVE}")
+    "chat.page_roots", _roots(f"{IS_ROOT} AND {LIVE}")
 )
 _ROOTS_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int, int](
-    "chat.page_roots_and_deleted", _roots(f"{_IS_ROOT} AND {_LIVE}", f"{_IS_ROOT} AND {_DELETED}")
+    "chat.page_roots_and_deleted", _roots(f"{IS_ROOT} AND {LIVE}", f"{IS_ROOT} AND {_DELETED}")
 )
-_ALL = Query[MessageQueryRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(_LIVE))
+_ALL = Query[MessageQueryRow, UUID, UUID, int, int, int, int]("chat.page_all", _roots_and_replies(LIVE))
 _ALL_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int](
     "chat.page_all_and_deleted", _roots_and_replies("true")
 )
@@ -115,19 +114,19 @@ def _replies(*conditions: str) -> str:
         {ROOM_ACCESS}, root AS MATERIALIZED (
           SELECT {MESSAGE}, {THREAD}
             FROM access CROSS JOIN chat.messages n {THREAD_FROM}
-           WHERE n.room_id = $1 AND n.id = $7 AND {_IS_ROOT} AND {CAN_READ}
+           WHERE n.room_id = $1 AND n.id = $7 AND {IS_ROOT} AND {CAN_READ}
         ), message AS MATERIALIZED (
           SELECT root.* FROM root
           UNION ALL
-          SELECT r.*, {NO_THREAD} FROM root CROSS JOIN LATERAL ({_window(*replies)}) r
+          SELECT r.*, {NO_THREAD} FROM root CROSS JOIN LATERAL ({within_window(*replies)}) r
         )
         """
     )
 
 
-_REPLIES = Query[MessageQueryRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(_LIVE))
+_REPLIES = Query[MessageQueryRow, UUID, UUID, int, int, int, int, UUID]("chat.page_replies", _replies(LIVE))
 _REPLIES_AND_DELETED = Query[MessageQueryRow, UUID, UUID, int, int, int, int, UUID](
-    "chat.page_replies_and_deleted", _replies(_LIVE, _DELETED)
+    "chat.page_replies_and_deleted", _replies(LIVE, _DELETED)
 )
 
 

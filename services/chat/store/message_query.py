@@ -149,12 +149,12 @@ THREAD_FROM = """
 """
 ROOM_ACCESS = f"WITH access AS MATERIALIZED (SELECT {ACCESS_COLUMNS}, c.last_rev {ACCESS_FROM})"
 """$1 is the room, $2 the caller."""
-_NO_ROOM = """
+NO_ROOM = """
        NULL::boolean AS private, NULL::text AS role, NULL::boolean AS invited, NULL::boolean AS banned,
        NULL::bigint AS last_rev, NULL::uuid[] AS tallied_ids, NULL::text[] AS emojis, NULL::int[] AS counts,
        NULL::timestamptz[] AS first_ats, NULL::uuid[] AS my_ids, NULL::text[] AS my_emojis
 """
-_NO_MESSAGE = ", ".join(["NULL"] * len(MessageRow._fields))
+NO_MESSAGE = ", ".join(["NULL"] * len(MessageRow._fields))
 
 
 # Of one room: all tallies by one index scan, and the caller's own reactions by one lookup per message. LIMIT, which is
@@ -184,14 +184,8 @@ _MINE_OF_ROOMS = """
 """
 
 
-def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
-    """Complete a statement that begins with `expressions`: the CTE `access` as in ROOM_ACCESS, and `message`.
-
-    `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller.
-    """
-    reactions, mine = (_REACTIONS_OF_ROOMS, _MINE_OF_ROOMS) if rooms else (_REACTIONS, _MINE)
+def _reaction_expressions(reactions: str, mine: str) -> str:
     return f"""
-    {expressions},
     tallies AS MATERIALIZED (
       SELECT array_agg(y.message_id) AS ids, array_agg(y.emoji) AS emojis, array_agg(y.count) AS counts,
              array_agg(y.first_at) AS first_ats
@@ -199,11 +193,30 @@ def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
     ), mine AS MATERIALIZED (
       SELECT array_agg(e.message_id) AS ids, array_agg(e.emoji) AS emojis
       {mine}
-    )
-    SELECT message.*, {_NO_ROOM} FROM message
-    UNION ALL
-    SELECT {_NO_MESSAGE}, access.private, access.role, access.invited, access.banned, access.last_rev,
+    )"""
+
+
+REACTION_EXPRESSIONS = _reaction_expressions(_REACTIONS, _MINE)
+"""The CTEs with the reactions to the messages of the CTE `message`, of room $1, and those of the caller $2."""
+ROOM_STATE = """
+           access.private, access.role, access.invited, access.banned, access.last_rev,
            tallies.ids, tallies.emojis, tallies.counts, tallies.first_ats, mine.ids, mine.emojis
+"""
+"""The columns of the room's row."""
+
+
+def compose_message_query(expressions: str, *, rooms: bool = False) -> str:
+    """Complete a statement that begins with `expressions`: the CTE `access` as in ROOM_ACCESS, and `message`.
+
+    `rooms`: the messages may be of several rooms. $1 and $2 are the room and the caller.
+    """
+    reactions = _reaction_expressions(_REACTIONS_OF_ROOMS, _MINE_OF_ROOMS) if rooms else REACTION_EXPRESSIONS
+    return f"""
+    {expressions},
+    {reactions}
+    SELECT message.*, {NO_ROOM} FROM message
+    UNION ALL
+    SELECT {NO_MESSAGE}, {ROOM_STATE}
       FROM access, tallies, mine
     """
 
@@ -216,14 +229,15 @@ def split_rows(rows: Iterable[MessageQueryRow]) -> MessageBatch:
             messages.append(message)
         else:
             room = state
-    return MessageBatch(room, messages, {} if room is None else _tallies(room))
+    return MessageBatch(room, messages, {} if room is None else group_tallies(room))
 
 
 # Built without Tally's own __new__: a page has more tallies than anything else.
 _make_tally = cast("Callable[[Iterable[object]], Tally]", functools.partial(tuple.__new__, Tally))
 
 
-def _tallies(room: RoomStateRow) -> dict[UUID, list[Tally]]:
+def group_tallies(room: RoomStateRow) -> dict[UUID, list[Tally]]:
+    """Return the tallies by message, sorted, with the marks on the caller's own reactions."""
     tallies: dict[UUID, list[Tally]] = {}
     if room.tallied_ids is None:
         return tallies

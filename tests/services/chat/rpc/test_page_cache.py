@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import pytest
 
+from seda.chat.internal.v1.author_data_service_pb2 import ErasureMode
 from seda.chat.v1.message_pb2 import Message
 from seda.chat.v1.message_service_pb2 import ListMessagesResponse
 from servicekit.errors import PageTokenMismatchError
+from servicekit.sql import Statement
 from services.chat.actions.deps import Epoch
 from services.chat.actions.message_purge import purge_tombstones
 from services.chat.app import build
 from services.chat.config import Settings
 from services.chat.domain.errors import BannedError, RoleRequiredError, RoomNotFoundError
 from tests.postgres import Database
+from tests.services.chat.author_fixtures import ANONYMISE, TOMBSTONE, AuthorData
 from tests.services.chat.chat_client import DOMAIN, ChatClient, new_user
 from tests.services.running import Running, refused, running
 
 _SHARED, _MADE = "chat.page_viewer_state", "chat.page_roots"
+_JOINED = "chat.page_roots_delta"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,9 @@ class Room:
         self.member, self.other = await self.client.join_as(self.id), await self.client.join_as(self.id)
         self.root = await self.say(self.owner, "root")
         self.reply = await self.say(self.member, "reply", parent_id=self.root.id)
+        self.deleted = await self.say(self.member, "deleted")
         self.last = await self.say(self.member, "last")
+        await self.client.delete_message(self.member, self.deleted)
         for email, emoji in ((self.owner, "🔥"), (self.member, "🔥"), (self.member, "👏")):
             await self.client.add_reaction(email, self.root, emoji)
         await self.client.add_reaction(self.member, self.reply, "🙌")
@@ -67,6 +75,20 @@ class Room:
         made = await self._forgetful.list_messages(email, self.id)
         assert page == made
         return page
+
+    async def erase(self, mode: ErasureMode.ValueType) -> None:
+        """Erase the member, who said most of what there is."""
+        authors = AuthorData(self.client.chat)
+        user_id = await self.client.db.user_id(self.member)
+        async with asyncio.timeout(10):
+            while not (await authors.erase(user_id, mode)).done:
+                pass
+
+    async def tamper(self) -> None:
+        """Change the texts without a rev, as nothing of the service does."""
+        await self.client.admin.execute(
+            "UPDATE chat.messages SET text = 'tampered ' || text WHERE room_id = $1", UUID(self.id)
+        )
 
 
 @pytest.fixture
@@ -106,6 +128,11 @@ _ACTS: dict[str, Callable[[Room], Awaitable[object]]] = {
     "delete by author": lambda room: room.client.call(
         room.owner, "DeleteMessagesByAuthor", room_id=room.id, author_id=room.last.author_id
     ),
+    "restore": lambda room: room.client.restore_message(room.owner, room.deleted),
+    "edit the root": lambda room: room.client.update_message(room.owner, room.root, text="better"),
+    "pin": lambda room: room.client.pin_message(room.owner, room.root),
+    "erase the words": lambda room: room.erase(TOMBSTONE),
+    "erase the name": lambda room: room.erase(ANONYMISE),
     "ban": lambda room: room.client.call(
         room.owner, "BanMember", room_id=room.id, user_id=room.last.author_id, delete_window={"seconds": 3600}
     ),
@@ -118,13 +145,63 @@ async def test_list_messages_shows_what_has_changed_since_the_page_was_made(room
     await _ACTS[act](room)
     with room.client.chat.counting() as statements:
         after = await room.client.list_messages(room.owner, room.id)
-    assert statements == [_SHARED, _MADE]
+    assert statements == [_SHARED, _JOINED]
     assert after != before
     assert after == await room.read(room.owner)
     # And what is kept from then on is the new page.
     with room.client.chat.counting() as statements:
         assert await room.client.list_messages(room.owner, room.id) == after
     assert statements == [_SHARED]
+
+
+async def test_list_messages_reads_no_content_again_whose_rev_is_the_same(room: Room) -> None:
+    await room.tamper()
+    edited = await room.client.update_message(room.member, room.reply, text="better")
+    await room.say(room.owner, "more")
+    cached = await room.client.list_messages(room.owner, room.id)
+    assert [each.text for each in cached.messages[:3]] == ["more", "last", "root"]
+    assert [each.text for each in cached.messages[2].replies] == [edited.text]
+    # Nor do the first reads of other pages.
+    other = await room.client.list_messages(room.owner, room.id, before_seq=cached.messages[0].seq)
+    assert other.messages == cached.messages[1:]
+
+
+async def test_list_messages_takes_no_content_to_another_copy_of_the_database(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = room.client.chat.process.context.database
+    epoch = getattr(database.on_connect, "__self__", None)
+    assert isinstance(epoch, Epoch)
+    await room.say(room.owner, "more")
+    await room.tamper()
+
+    def move(name: str, _: float) -> None:
+        # As when the statement has led to a new connection.
+        if name == _JOINED:
+            monkeypatch.setattr(epoch, "value", "another copy")
+
+    database.observers.append(move)
+    try:
+        with room.client.chat.counting() as statements:
+            page = await room.client.list_messages(room.owner, room.id)
+    finally:
+        database.observers.remove(move)
+    assert statements == [_SHARED, _JOINED, _MADE]
+    assert page.messages[0].text == "tampered more"
+
+
+def test_every_statement_that_changes_a_message_takes_a_rev() -> None:
+    # But for the search text, which no response shows.
+    texts = {
+        name: re.sub(r"/\*.*?\*/ ", "", statement.text) for name, statement in Statement.registry.items()
+    }
+    changing = {name: text for name, text in texts.items() if "UPDATE chat.messages" in text}
+    assert {"chat.edit_message", "chat.restore_message", "chat.purge_messages"} <= set(changing)
+    for name, text in changing.items():
+        sets = re.findall(r"UPDATE chat\.messages\s+(?:\w+\s+)?SET (.*?)(?:FROM|WHERE)", text, re.DOTALL)
+        assert len(sets) == text.count("UPDATE chat.messages"), name
+        for columns in sets:
+            assert "rev = $" in columns or columns.strip() == "search_text = f.search_text", name
 
 
 async def test_list_messages_restored_ones_come_back_to_a_shared_page(room: Room) -> None:

@@ -17,8 +17,8 @@ from servicekit.clock import Micros
 from servicekit.pagination import MAX_TIMESTAMP
 from servicekit.sql import Statement
 from services.chat.domain.pagination import Window
+from services.chat.store import message_cache, message_revisions, pins, reactions
 from services.chat.store import message_list as store
-from services.chat.store import message_revisions, pins, reactions
 from tests.postgres import Database
 from tests.services.chat.chat_client import ChatClient, new_user
 from tests.services.chat.explain import Explainer, Plan
@@ -151,6 +151,7 @@ def _bounds(window: Window) -> tuple[int, int, int, int]:
     return window.older_from, window.older, window.newer_from, window.newer
 
 
+_NOTHING_KNOWN = (0, b"")
 _NEAR = 7
 _PARTITIONED = os.environ.get("SEDA_TEST_PARTITIONS", "0") != "0"
 # Where all is a handful of pages, a level of an index counts.
@@ -189,8 +190,10 @@ async def _costs(
         (store._ROOTS_AND_DELETED, (3,), 1_100),
         (store._ALL, (), 600),
         (store._ALL_AND_DELETED, (), 600),
+        (message_cache._ROOTS, (*_NOTHING_KNOWN, 3), 1_100),
+        (message_cache._ALL, _NOTHING_KNOWN, 800),
     ],
-    ids=["roots", "roots and deleted", "all", "all and deleted"],
+    ids=["roots", "roots and deleted", "all", "all and deleted", "roots, delta", "all, delta"],
 )
 async def test_pages_of_a_room_cost_the_same_wherever_they_are(
     talks: Talks,
@@ -219,6 +222,8 @@ async def test_pages_are_planned_once_and_for_all(talks: Talks, explainer: Expla
         (store._ROOTS_AND_DELETED, (*who, *window, 3)),
         (store._ALL, (*who, *window)),
         (store._ALL_AND_DELETED, (*who, *window)),
+        (message_cache._ROOTS, (*who, *window, *_NOTHING_KNOWN, 3)),
+        (message_cache._ALL, (*who, *window, *_NOTHING_KNOWN)),
         (store._REPLIES, (talks.long.room_id, room.caller, *window, root_id)),
         (store._REPLIES_AND_DELETED, (talks.long.room_id, room.caller, *window, root_id)),
         (store._BY_ID, (*who, [root_id])),
