@@ -77,7 +77,8 @@ def build(context: AppContext[Settings]) -> App:
         typing=RateLimiter(1 / TYPING_SECONDS, 1, context.clock),
     )
     channel = HintChannel(_transport(context))
-    hub = Hub(context.database, epoch, channel, context.health.closed)
+    pages = PageCache(settings.page_cache_mib << 20)
+    hub = Hub(context.database, epoch, channel, context.health.closed, pages.room_moved)
     watching = Watching(
         context.database,
         epoch,
@@ -102,7 +103,7 @@ def build(context: AppContext[Settings]) -> App:
         catalog,
         lister,
         limits,
-        PageCache(settings.page_cache_mib << 20),
+        pages,
         encode_page,
         encode_element,
         encode_messages,

@@ -81,7 +81,7 @@ class LookupResult:
 
 
 async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> MessagePage | CachedResponse:
-    """Return a page of a room's messages; one statement, two for a page that changed since it was cached."""
+    """Return a page of a room's messages; one statement, two for a cached page that another process has changed."""
     binding = fingerprint(
         "ListMessages",
         caller.user_id,
@@ -98,13 +98,13 @@ async def list_messages(deps: Deps, caller: Caller, listing: MessageListing) -> 
         # Never cache pages that include deleted messages: the purge of their reactions and revisions bumps no rev.
         return (await _read(deps, caller, listing, window, binding))[0]
     key = (listing.room_id, listing.view, listing.replies, window)
-    cached = deps.pages.get(key)
-    if cached is not None:
+    cached, moves = deps.pages.get(key), deps.pages.moves(listing.room_id)
+    if cached is not None and cached.moves == moves:
         mine = await _validate(deps, caller, listing.room_id, cached)
         if mine is not None:
             return CachedResponse(cached.content, mine, _token(binding, window, cached.next_seq))
     # The epoch before the read: if the connection leads to another copy, nothing is cached as of that copy.
-    read = PageRead(deps.epoch.value, listing.room_id, listing.view, listing.replies, window, key)
+    read = PageRead(deps.epoch.value, listing.room_id, listing.view, listing.replies, window, key, moves)
     joined = await join_page(deps, caller, read, None if cached is None else cached.former)
     if joined is not None:
         return CachedResponse(joined.content, joined.mine, _token(binding, window, joined.next_seq))

@@ -67,7 +67,7 @@ class EncodedMessages:
 class CachedPage:
     """A page as encoded for every reader, at a rev of the room. `reacted_ids`: its messages that have reactions.
 
-    `former` finds its messages once it has changed; None for one without messages.
+    `former` finds its messages once it has changed; None for one without messages. `moves` is PageCache.moves before the read.
     """
 
     epoch: str
@@ -76,6 +76,7 @@ class CachedPage:
     reacted_ids: list[UUID]
     next_seq: int | None
     former: FormerPage | None = None
+    moves: int = 0
 
     @property
     def size(self) -> int:
@@ -92,11 +93,20 @@ class PageCache:
         self._pages: Cache[Hashable, CachedPage] = entries
         self.messages = MessageCache(entries, enabled=max_bytes > 0)
         self._doorkeeper: Cache[Hashable, bool] = Cache(_DOORKEEPER_ENTRIES)
+        self._moves: Cache[UUID, int] = Cache(_DOORKEEPER_ENTRIES)
 
     @property
     def size(self) -> int:
         """Return the approximate size of all pages and messages in bytes."""
         return self._pages.weight
+
+    def room_moved(self, room_id: UUID) -> None:
+        """Count a change of a room that this process has committed, so that its pages are read without a check."""
+        self._moves.put(room_id, self.moves(room_id) + 1)
+
+    def moves(self, room_id: UUID) -> int:
+        """Return how often a room moved, not long ago. Equal counts promise nothing."""
+        return self._moves.get(room_id) or 0
 
     def get(self, key: Hashable) -> CachedPage | None:
         """Return the page of that key, of any rev."""

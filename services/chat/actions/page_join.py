@@ -23,7 +23,7 @@ from services.chat.store.message_query import MessageRow
 
 
 class PageRead(NamedTuple):
-    """The page to read: `key` is the page cache's, `epoch` that of the database before the read."""
+    """The page to read: `key` is the page cache's, `epoch` and `moves` are those before the read."""
 
     epoch: str
     room_id: UUID
@@ -31,6 +31,7 @@ class PageRead(NamedTuple):
     replies: int
     window: Window
     key: Hashable
+    moves: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def cache_page(
 ) -> None:
     """Cache an encoded page without marks, at a rev of its room."""
     former = FormerPage(shown.seqs[0], len(shown.seqs)) if shown.seqs else None
-    deps.pages.put(read.key, CachedPage(read.epoch, rev, content, list(tallies), shown.next_seq, former))
+    page = CachedPage(read.epoch, rev, content, list(tallies), shown.next_seq, former, read.moves)
+    deps.pages.put(read.key, page)
 
 
 def own_reactions(tallies: dict[UUID, list[Tally]]) -> set[tuple[UUID, str]]:

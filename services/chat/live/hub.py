@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -65,13 +65,24 @@ class _Feed:
 
 
 class Hub:
-    """Implements services.chat.actions.deps.Hints. As a worker it reads rooms, and ends all streams once `closed` is set."""
+    """Implements services.chat.actions.deps.Hints. As a worker it reads rooms, and ends all streams once `closed` is set.
 
-    def __init__(self, database: Database, epoch: Epoch, channel: HintChannel, closed: asyncio.Event) -> None:
+    `on_move` hears of the rooms that this process has changed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        epoch: Epoch,
+        channel: HintChannel,
+        closed: asyncio.Event,
+        on_move: Callable[[UUID], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._epoch = epoch
         self._channel = channel
         self._closed = closed
+        self._on_move = on_move
         channel.on_hint = self._on_hint
         self._feeds: dict[UUID, _Feed] = {}
         self._streams: dict[Stream, None] = {}
@@ -114,6 +125,7 @@ class Hub:
 
     def room_moved(self, room_id: UUID, user_ids: Iterable[UUID] = ()) -> None:
         """Wake the streams of a room after a commit, and those of the users whose membership it changed."""
+        self._on_move(room_id)
         hint = Hint(room_ids={room_id}, user_ids=set(user_ids))
         self._on_hint(hint)
         self._channel.publish(hint)

@@ -56,3 +56,15 @@ def test_notes_of_what_was_read_once_are_bounded() -> None:
         pages.should_admit(number)
     assert not pages.should_admit(0)
     assert pages.should_admit(4_999)
+
+
+def test_moves_of_rooms_are_counted_for_those_that_moved_last() -> None:
+    pages = PageCache(_MIB)
+    room_id = uuid.uuid4()
+    assert pages.moves(room_id) == 0
+    pages.room_moved(room_id)
+    pages.room_moved(room_id)
+    assert pages.moves(room_id) == 2
+    for _ in range(5_000):
+        pages.room_moved(uuid.uuid4())
+    assert pages.moves(room_id) == 0
