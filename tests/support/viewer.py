@@ -2,7 +2,7 @@
 
     viewer = Viewer(seda)
     async with viewer.watching():
-        await viewer.until(room_id, messages)
+        await viewer.until(room_id, read_from_the_tables, 20.0)
 
 A room's pages are read beside its changes, until they are of the stream's copy of the database and not older than the
 room's state in the stream, as `docs/live.md` asks.
@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from seda.chat.v1.live_service_pb2 import CaughtUp, Change
@@ -91,15 +91,18 @@ class Viewer:
                     if each is not None:
                         each.cancel()
 
-    async def until(self, room_id: str, wanted: Shown, timeout: float) -> None:
-        """Wait until a room is shown like that; fails with what differs."""
+    async def until(self, room_id: str, read: Callable[[], Awaitable[Shown]], timeout: float) -> None:
+        """Wait until a room is shown as the tables have it, which are read at each change; fails with what differs."""
         room = self.rooms[room_id]
+        wanted: Shown = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while room.loading is not None or room.shown != wanted:
+                while True:
                     self._moved.clear()
+                    wanted = await read()
+                    if room.loading is None and room.shown == wanted:
+                        return
                     await self._moved.wait()
-                return
         shown = room.shown
         lacking = [wanted[each] for each in wanted.keys() - shown.keys()]
         extra = [shown[each] for each in shown.keys() - wanted.keys()]

@@ -13,7 +13,7 @@ from sedaclient import AsyncSeda, StaticToken
 from sedaclient.channels import open_channel
 from tests.postgres import Database, administrator
 from tests.services.running import user
-from tests.support.viewer import Viewer
+from tests.support.viewer import Shown, Viewer
 from tests.system.support.load import Load
 from tests.system.support.processes import real_suite
 
@@ -46,12 +46,15 @@ async def test_a_watch_has_every_change_once_through_restarts(
             await load.acknowledged(_BETWEEN, lambda: None)
         admin = await stack.enter_async_context(administrator(fresh_database.server, fresh_database.name))
         for room_id in load.room_ids:
-            rows = await admin.fetch(
-                "SELECT id::text, seq, rev, text FROM chat.messages WHERE room_id = $1::text::uuid", room_id
-            )
+            query = "SELECT id::text, seq, rev, text FROM chat.messages WHERE room_id = $1::text::uuid"
+            rows = await admin.fetch(query, room_id)
             wanted = {row["id"]: (row["seq"], row["text"] or "") for row in rows}
+
+            async def read(wanted: Shown = wanted) -> Shown:
+                return wanted
+
             for each in viewers:
-                await each.until(room_id, wanted, _SECONDS)
+                await each.until(room_id, read, _SECONDS)
                 room = each.rooms[room_id]
                 assert room.posted == Counter(row["id"] for row in rows if row["rev"] > room.entered)
                 assert room.resets == 0
