@@ -17,6 +17,7 @@ _REVISION_FILE = "[0-9]*.py"
 _REVISION = re.compile(r'^revision = "([0-9]{8}_[0-9]{4})"$', re.MULTILINE)
 _DOWN_REVISION = re.compile(r'^down_revision = (?:"([0-9]{8}_[0-9]{4})"|None)$', re.MULTILINE)
 _COMPATIBLE_FROM = re.compile(r'^compatible_from = "([0-9]{8}_[0-9]{4})"$', re.MULTILINE)
+_FORMER_CHECKSUM = re.compile(r'^former_checksum = "([0-9a-f]{64})"$', re.MULTILINE)
 
 
 class BrokenHistoryError(Exception):
@@ -25,13 +26,21 @@ class BrokenHistoryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision file. `checksum` is the SHA-256 of its text in hex, line ends counted as LF."""
+    """One revision file. `checksum` is the SHA-256 of its text in hex, line ends counted as LF.
+
+    `former_checksums` are those of texts that it had before and that came to the same result: a database may have them.
+    """
 
     id: str
     down: str | None
     compatible_from: str
     checksum: str
     path: Path
+    former_checksums: tuple[str, ...] = ()
+
+    def accepts(self, applied: str) -> bool:
+        """Return whether a text of this checksum counts as this revision."""
+        return applied in (self.checksum, *self.former_checksums)
 
 
 def head(schema: str, folder: Path = FOLDER) -> str:
@@ -74,4 +83,5 @@ def _read(path: Path) -> Revision:
         )
     if not path.name.startswith(f"{revision[1]}_"):
         raise BrokenHistoryError(f"{path.name} holds revision {revision[1]}, which its name must begin with.")
-    return Revision(revision[1], down[1], compatible[1], checksum(path), path)
+    former = tuple(_FORMER_CHECKSUM.findall(text))
+    return Revision(revision[1], down[1], compatible[1], checksum(path), path, former)

@@ -117,7 +117,7 @@ def _problems(files: tuple[Revision, ...], applied: tuple[Applied, ...], version
     found: list[str] = []
     for entry in applied:
         file = known.get(entry.revision)
-        if file is not None and file.checksum != entry.checksum:
+        if file is not None and not file.accepts(entry.checksum):
             found.append(
                 f"{file.path.name} was edited after it was applied on {entry.applied_at:%Y-%m-%d %H:%M} UTC."
             )

@@ -25,7 +25,9 @@ LOCK_WAIT_SECONDS = 30.0
 ATTEMPTS = 30
 _FIRST_PAUSE_SECONDS = 0.3
 _LONGEST_PAUSE_SECONDS = 10.0
-_OUTSIDE_TRANSACTION = re.compile(r"\bconcurrently\.\w+\(|\bautocommit_block\(")
+_OUTSIDE_TRANSACTION = re.compile(
+    r"\bmigrations\.concurrently import\b|\bconcurrently\.\w+\(|\bautocommit_block\("
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _lines(history: History) -> Iterator[HistoryLine]:
             file=file.path.stem if file else None,
             applied_at=entry.applied_at if entry else None,
             compatible_from=known.compatible_from,
-            edited=bool(file and entry and file.checksum != entry.checksum),
+            edited=bool(file and entry and not file.accepts(entry.checksum)),
         )
 
 

@@ -40,7 +40,7 @@ _MODES = {
     "AccessExclusiveLock": "reads and writes",
 }
 _CONCURRENT = re.compile(r"\bINDEX CONCURRENTLY\b.*?\bON ([\w.]+)|\bINDEX CONCURRENTLY\b", re.DOTALL)
-_NOT_SHOWN = re.compile(r"\s*(?:SELECT|SHOW|RESET|BEGIN|COMMIT|ROLLBACK)\b", re.IGNORECASE)
+_NOT_SHOWN = re.compile(r"\s*(?:SELECT|SHOW|RESET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from migrations.heads import head, revisions
 from ops.database import SERVICES
 from ops.database.lock import migration_lock
-from ops.database.migrate import DeployResult, deploy, status
+from ops.database.migrate import DeployResult, deploy, history, status
 from ops.errors import CliError, Exit
 from tests.migrations.revision_files import NEXT, add_revision, applied
 from tests.postgres import Database, administrator
@@ -77,6 +77,20 @@ async def test_an_edited_revision_is_drift(fresh_database: Database, folder: Pat
     add_revision(folder, "op.execute('SELECT 1')", "users")
 
     await require_drift(fresh_database, folder, f"tracks: {path.name} was edited after it was applied")
+
+
+async def test_the_former_text_of_a_revision_is_no_drift(fresh_database: Database, folder: Path) -> None:
+    former = revisions("tracks", folder)[0]
+    rewritten = former.path.read_text() + "\n# To the same result.\n"
+    former.path.write_text(rewritten + f'former_checksum = "{former.checksum}"\n')
+
+    await deploy(fresh_database.admin_dsn, folder=folder)
+
+    assert not any(each.problems for each in await status(fresh_database.admin_dsn, folder=folder))
+    assert not any(each.edited for each in await history(fresh_database.admin_dsn, folder=folder))
+
+    former.path.write_text(rewritten + f'former_checksum = "{"0" * 64}"\n')
+    await require_drift(fresh_database, folder, f"tracks: {former.path.name} was edited after it was applied")
 
 
 async def test_a_missing_revision_is_drift(fresh_database: Database, folder: Path) -> None:

@@ -136,8 +136,8 @@ async def test_the_commands_tell_findings_and_what_is_next(database: Database, t
 
     assert (unsafe.code, unsafe.envelope["error"]["code"]) == (4, "UNSAFE_REVISION")
     [first, *_] = unsafe.envelope["error"]["details"]["findings"]
-    assert first["rule"] == "require-concurrent-index-creation"
-    assert first["recipe"].endswith("migrations.concurrently.create_index.")
+    assert first["rule"] == "concurrently-alone"
+    assert first["recipe"].startswith("One revision for what CONCURRENTLY does")
     assert (safe.code, safe.stdout) == (0, "Nothing unsafe.\n")
     assert (unknown.code, unknown.envelope["error"]["code"]) == (2, "REVISION_UNKNOWN")
     assert (nothing.code, nothing.stdout) == (0, "The models have nothing new.\n")

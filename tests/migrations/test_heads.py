@@ -55,6 +55,22 @@ def test_revisions_come_in_their_order(tmp_path: Path) -> None:
     assert [each.id for each in revisions("chat", tmp_path)] == ["20270101_0900", "20270102_0900"]
 
 
+def test_a_revision_counts_by_its_former_checksums_as_well(tmp_path: Path) -> None:
+    former = ("0" * 64, "f" * 64)
+    path = write(tmp_path, "20270101_0900_first", None)
+    path.write_text(path.read_text() + "".join(f'former_checksum = "{each}"\n' for each in former))
+
+    (revision,) = revisions("chat", tmp_path)
+
+    assert revision.former_checksums == former
+    assert [revision.accepts(each) for each in (checksum(path), *former, "1" * 64)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_history_that_branches_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "20270101_0900_first", None)
     write(tmp_path, "20270102_0900_second", "20270101_0900")

@@ -30,6 +30,8 @@ _LOCK_WAIT = """
 SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart)), 0)::float8
 FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
 WHERE NOT l.granted AND a.application_name = 'seda-chat' AND a.datname = current_database()
+  AND ($1::text IS NULL OR EXISTS (
+    SELECT FROM pg_stat_activity AS b WHERE b.pid = ANY (pg_blocking_pids(l.pid)) AND b.application_name = $1))
 """
 _WAITING = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'chat.messages'::regclass)"
 _ADD = "op.execute(\"ALTER TABLE chat.messages ADD COLUMN topic text DEFAULT '' NOT NULL\")"
@@ -45,11 +47,15 @@ _RECIPES = (
 
 
 class LockWaits:
-    """The longest time that a session of chat waited for a lock, by the server's own account."""
+    """The longest time that a session of chat waited for a lock, by the server's own account.
 
-    def __init__(self, database: Database) -> None:
+    With `behind` only where a session of this application is in the way.
+    """
+
+    def __init__(self, database: Database, behind: str | None = None) -> None:
         self.longest = 0.0
         self._database = database
+        self._behind = behind
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -63,7 +69,7 @@ class LockWaits:
     async def _watch(self) -> None:
         async with administrator(self._database.server, self._database.name) as connection:
             while True:
-                self.longest = max(self.longest, await connection.fetchval(_LOCK_WAIT))
+                self.longest = max(self.longest, await connection.fetchval(_LOCK_WAIT, self._behind))
                 await asyncio.sleep(0.01)  # what is shorter is no stall
 
 

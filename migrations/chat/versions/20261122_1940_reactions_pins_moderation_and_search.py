@@ -1,15 +1,19 @@
 """Add reactions, pins, revisions, reports, the moderation log, leases, member counts and what search needs."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from migrations import concurrently
 from migrations.support import create_grants
 
 revision = "20261122_1940"
 down_revision = "20261122_1020"
 # Older code would neither count members nor expect rooms without a creator.
 compatible_from = "20261122_1940"
+former_checksum = "d31fdfad16f61c3bb3e987dd32baec7ad571b11fba64c33b540796c1b391a649"
 
 _INSTANT = sa.DateTime(timezone=True)
 _REV_COMMENT = "The room's change that this row last took part in"
@@ -17,9 +21,25 @@ _PUBLIC = "NOT private AND archived_at IS NULL"
 
 
 def upgrade() -> None:
+    if not concurrently.exists("leases", schema="chat"):
+        _create_tables()
+        concurrently.commit()
     _extend_rooms()
+    _extend_counters()
     _extend_memberships()
     _extend_messages()
+    for table, column in (
+        ("room_invitations", "invited_by"),
+        ("sanctions", "user_id"),
+        ("sanctions", "issued_by"),
+    ):
+        concurrently.create_index(f"{table}_{column}_idx", table, [column], schema="chat")
+    concurrently.replace_index(
+        "room_invitations_user_id_idx", "room_invitations", ["user_id"], schema="chat", outdated="WHERE"
+    )
+
+
+def _create_tables() -> None:
     _create_message_revisions()
     _create_reactions()
     _create_pins()
@@ -39,138 +59,143 @@ def upgrade() -> None:
             "leases": "SELECT, INSERT, UPDATE, DELETE",
         },
     )
+    # Last, as nobody writes rooms from then on until the transaction ends.
+    op.execute(
+        "ALTER TABLE chat.reports ADD CONSTRAINT reports_room_id_fkey FOREIGN KEY (room_id) REFERENCES chat.rooms (id)"
+    )
 
 
 def _extend_rooms() -> None:
-    op.alter_column(
-        "rooms",
-        "created_by",
-        schema="chat",
-        nullable=True,
-        existing_type=sa.Uuid,
-        comment="User who made the room; empty once that user is erased",
-        existing_comment="User who made the room",
-    )
-    op.add_column(
-        "rooms",
-        sa.Column(
-            "search_name",
-            sa.Text,
-            server_default="",
-            nullable=False,
-            comment="The name folded for search; '' until a worker has folded it",
-        ),
-        schema="chat",
-    )
-    op.create_index(
-        "rooms_public_idx",
-        "rooms",
-        ["search_name", "id"],
-        schema="chat",
-        postgresql_ops={"search_name": "text_pattern_ops"},
-        postgresql_where=sa.text(_PUBLIC),
-    )
-    op.create_index(
-        "rooms_search_name_idx",
-        "rooms",
-        ["search_name"],
-        schema="chat",
-        postgresql_using="gin",
-        postgresql_ops={"search_name": "extensions.gin_trgm_ops"},
-        postgresql_where=sa.text(_PUBLIC),
-    )
-    op.create_index(
-        "rooms_search_words_idx",
-        "rooms",
-        [sa.text("to_tsvector('simple'::regconfig, search_name)")],
-        schema="chat",
-        postgresql_using="gin",
-        postgresql_where=sa.text(_PUBLIC),
-    )
-    op.create_index(
-        "rooms_unfolded_idx",
-        "rooms",
-        ["id"],
-        schema="chat",
-        postgresql_where=sa.text("search_name = ''::text"),
-    )
-    op.add_column(
-        "room_counters",
-        sa.Column(
-            "member_count", sa.Integer, server_default="0", nullable=False, comment="How many members it has"
-        ),
-        schema="chat",
-    )
-    op.create_check_constraint(
+    if not concurrently.exists("rooms", "search_name", schema="chat"):
+        op.alter_column(
+            "rooms",
+            "created_by",
+            schema="chat",
+            nullable=True,
+            existing_type=sa.Uuid,
+            comment="User who made the room; empty once that user is erased",
+            existing_comment="User who made the room",
+        )
+        op.add_column(
+            "rooms",
+            sa.Column(
+                "search_name",
+                sa.Text(collation="C"),
+                server_default="",
+                nullable=False,
+                comment="The name folded for search; '' until a worker has folded it",
+            ),
+            schema="chat",
+        )
+        concurrently.commit()
+    _index_names()
+
+
+def _index_names() -> None:
+    trigrams = {"postgresql_using": "gin", "postgresql_ops": {"search_name": "extensions.gin_trgm_ops"}}
+    words = sa.text("to_tsvector('simple'::regconfig, search_name)")
+    for name, columns, condition, options in (
+        ("public", ["search_name", "id"], _PUBLIC, {}),
+        ("search_name", ["search_name"], _PUBLIC, trigrams),
+        ("search_words", [words], _PUBLIC, {"postgresql_using": "gin"}),
+        ("unfolded", ["id"], "search_name = ''::text", {}),
+    ):
+        concurrently.create_index(
+            f"rooms_{name}_idx",
+            "rooms",
+            columns,
+            schema="chat",
+            postgresql_where=sa.text(condition),
+            **options,
+        )
+
+
+def _extend_counters() -> None:
+    if not concurrently.exists("room_counters", "member_count", schema="chat"):
+        comment = "How many members it has"
+        op.add_column(
+            "room_counters",
+            sa.Column("member_count", sa.Integer, server_default="0", nullable=False, comment=comment),
+            schema="chat",
+        )
+        concurrently.commit()
+    concurrently.add_check(
         "room_counters_member_count_check", "room_counters", "member_count >= 0", schema="chat"
     )
-    op.execute(
-        """
-        UPDATE chat.room_counters c SET member_count = n.members
-          FROM (SELECT room_id, count(*) AS members FROM chat.room_memberships
-                 WHERE left_at IS NULL GROUP BY room_id) n
-         WHERE n.room_id = c.room_id
-        """
+    concurrently.in_batches(_count_members, UUID(int=0))
+
+
+def _count_members(connection: sa.Connection, after: UUID, size: int) -> UUID | None:
+    # Under the rooms' locks nobody joins or leaves between the count and its entry.
+    rooms = connection.scalars(
+        sa.text(
+            "SELECT room_id FROM chat.room_counters WHERE room_id > :after ORDER BY room_id LIMIT :size FOR UPDATE"
+        ),
+        {"after": after, "size": size},
+    ).all()
+    connection.execute(
+        sa.text(
+            """
+            UPDATE chat.room_counters c SET member_count = n.members
+              FROM (SELECT room_id, count(*) AS members FROM chat.room_memberships
+                     WHERE left_at IS NULL AND room_id = ANY (CAST(:rooms AS uuid[])) GROUP BY room_id) n
+             WHERE n.room_id = c.room_id
+            """
+        ),
+        {"rooms": rooms},
     )
+    return rooms[-1] if rooms else None
 
 
 def _extend_memberships() -> None:
-    op.add_column(
-        "room_memberships",
-        sa.Column("removal", sa.Text, comment="LEFT, KICKED, BANNED or ERASED; empty while a member"),
-        schema="chat",
-    )
-    op.create_check_constraint(
+    if not concurrently.exists("room_memberships", "removal", schema="chat"):
+        op.add_column(
+            "room_memberships",
+            sa.Column("removal", sa.Text, comment="LEFT, KICKED, BANNED or ERASED; empty while a member"),
+            schema="chat",
+        )
+        concurrently.commit()
+    concurrently.add_check(
         "room_memberships_removal_check",
         "room_memberships",
         "removal IS NULL OR (removal IN ('LEFT', 'KICKED', 'BANNED', 'ERASED') AND left_at IS NOT NULL)",
         schema="chat",
     )
-    op.drop_index("room_memberships_user_id_idx", "room_memberships", schema="chat")
-    op.create_index(
-        "room_memberships_mine_idx",
-        "room_memberships",
-        ["user_id", "room_id"],
-        schema="chat",
-        postgresql_where=sa.text("left_at IS NULL"),
-    )
-    op.create_index(
-        "room_memberships_ended_idx",
-        "room_memberships",
-        ["user_id"],
-        schema="chat",
-        postgresql_where=sa.text("left_at IS NOT NULL"),
-    )
-    op.create_index(
-        "room_memberships_joined_idx",
-        "room_memberships",
-        ["room_id", "joined_at", "user_id"],
-        schema="chat",
-        postgresql_where=sa.text("left_at IS NULL"),
-    )
-    op.drop_index("room_invitations_user_id_idx", "room_invitations", schema="chat")
-    op.create_index("room_invitations_user_id_idx", "room_invitations", ["user_id"], schema="chat")
-    op.create_index("room_invitations_invited_by_idx", "room_invitations", ["invited_by"], schema="chat")
-    op.create_index("sanctions_user_id_idx", "sanctions", ["user_id"], schema="chat")
-    op.create_index("sanctions_issued_by_idx", "sanctions", ["issued_by"], schema="chat")
+    for name, columns, condition in (
+        ("mine", ["user_id", "room_id"], "left_at IS NULL"),
+        ("ended", ["user_id"], "left_at IS NOT NULL"),
+        ("joined", ["room_id", "joined_at", "user_id"], "left_at IS NULL"),
+    ):
+        concurrently.create_index(
+            f"room_memberships_{name}_idx",
+            "room_memberships",
+            columns,
+            schema="chat",
+            postgresql_where=sa.text(condition),
+        )
+    concurrently.drop_index("room_memberships_user_id_idx", schema="chat")
 
 
 def _extend_messages() -> None:
-    op.add_column(
-        "messages",
-        sa.Column("emptied_at", _INSTANT, comment="When what it said was removed for good; empty until then"),
-        schema="chat",
-    )
-    op.add_column(
-        "messages",
-        sa.Column(
-            "search_text",
-            sa.Text,
-            comment="The text folded for search; empty without one and until it is folded",
-        ),
-        schema="chat",
-    )
-    op.create_index(
+    if not concurrently.exists("messages", "search_text", schema="chat"):
+        op.add_column(
+            "messages",
+            sa.Column(
+                "emptied_at", _INSTANT, comment="When what it said was removed for good; empty until then"
+            ),
+            schema="chat",
+        )
+        op.add_column(
+            "messages",
+            sa.Column(
+                "search_text",
+                sa.Text,
+                comment="The text folded for search; empty without one and until it is folded",
+            ),
+            schema="chat",
+        )
+        concurrently.commit()
+    concurrently.create_index(
         "messages_search_idx",
         "messages",
         [sa.text("to_tsvector('simple'::regconfig, search_text)")],
@@ -178,21 +203,21 @@ def _extend_messages() -> None:
         postgresql_using="gin",
         postgresql_where=sa.text("search_text IS NOT NULL AND deleted_at IS NULL"),
     )
-    op.create_index(
+    concurrently.create_index(
         "messages_track_id_idx",
         "messages",
         ["track_id", "created_at"],
         schema="chat",
         postgresql_where=sa.text("track_id IS NOT NULL AND deleted_at IS NULL"),
     )
-    op.create_index(
+    concurrently.create_index(
         "messages_to_empty_idx",
         "messages",
         ["deleted_at"],
         schema="chat",
         postgresql_where=sa.text("deleted_at IS NOT NULL AND emptied_at IS NULL"),
     )
-    op.create_index(
+    concurrently.create_index(
         "messages_unfolded_idx",
         "messages",
         ["room_id", "seq"],
@@ -299,7 +324,6 @@ def _create_reports() -> None:
             "resolved_by", sa.Uuid, comment="Who resolved it; empty while open and once they are erased"
         ),
         sa.PrimaryKeyConstraint("id", name="reports_pkey"),
-        sa.ForeignKeyConstraint(["room_id"], ["chat.rooms.id"], name="reports_room_id_fkey"),
         sa.CheckConstraint("state IN ('OPEN', 'ACTED', 'DISMISSED')", name="reports_state_check"),
         sa.CheckConstraint("char_length(reason) BETWEEN 1 AND 512", name="reports_reason_check"),
         sa.CheckConstraint(

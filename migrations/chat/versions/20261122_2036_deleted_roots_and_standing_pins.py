@@ -3,22 +3,25 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
+
 revision = "20261122_2036"
 down_revision = "20261122_2030"
 compatible_from = "20261122_2010"
+former_checksum = "40426b79bf412853d83917f9bfa5905f77673cdce649edf849a999a31f78d621"
 
 _WORDS = "The folded words of the text, for search; empty without a text and until it is folded"
 
 
 def upgrade() -> None:
-    op.create_index(
+    concurrently.create_index(
         "messages_deleted_roots_idx",
         "messages",
         ["room_id", "seq"],
         schema="chat",
         postgresql_where=sa.text("root_id IS NULL AND deleted_at IS NOT NULL"),
     )
-    op.create_index(
+    concurrently.create_index(
         "pins_standing_idx",
         "pins",
         ["room_id", "pinned_at"],

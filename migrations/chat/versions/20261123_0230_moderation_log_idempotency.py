@@ -3,21 +3,25 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
+
 revision = "20261123_0230"
 down_revision = "20261123_0210"
 compatible_from = "20261122_2010"
+former_checksum = "491aa8339ae4a558f5061ea19c75f859738705af5079a4bba52c0387d01c2ffa"
 
 
 def upgrade() -> None:
-    op.add_column(
-        "moderation_logs",
-        sa.Column(
-            "idempotency_key",
-            sa.Uuid,
-            comment="The actor's request_id of a DeleteMessagesByAuthor call; empty when none was given",
-        ),
-        schema="chat",
-    )
+    if not concurrently.exists("moderation_logs", "idempotency_key", schema="chat"):
+        op.add_column(
+            "moderation_logs",
+            sa.Column(
+                "idempotency_key",
+                sa.Uuid,
+                comment="The actor's request_id of a DeleteMessagesByAuthor call; empty when none was given",
+            ),
+            schema="chat",
+        )
     op.alter_column(
         "moderation_logs",
         "request_id",
@@ -26,7 +30,7 @@ def upgrade() -> None:
         existing_nullable=False,
         schema="chat",
     )
-    op.create_index(
+    concurrently.create_index(
         "moderation_logs_idempotency_key_key",
         "moderation_logs",
         ["room_id", "actor_id", "idempotency_key"],

@@ -1,34 +1,37 @@
 """Bound the cost of a search: an index of words, time and visible rooms, and one of the newest messages."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
+
+from migrations import concurrently
 
 revision = "20261129_1115"
 down_revision = "20261129_1050"
 compatible_from = "20261122_2010"
+former_checksum = "6ced4c65628d3c144228584fd864588c9d02d4a7df380e7b35ba1cc532d4d2b9"
 
 _SECOND = "floor(date_part('epoch'::text, (created_at AT TIME ZONE 'UTC'::text)))::bigint"
 _LIVE = "deleted_at IS NULL AND type <> 'SYSTEM'::text"
+_Place = tuple[UUID, int]
 
 
 def upgrade() -> None:
-    # Earlier builds insert messages without it: search reads these before it skips them.
-    op.add_column(
-        "messages",
-        sa.Column(
-            "private_room_id",
-            sa.Uuid,
-            comment="The room if it is private, which search does not read for others; empty for a public room",
-        ),
-        schema="chat",
-    )
-    op.execute(
-        """
-        UPDATE chat.messages m SET private_room_id = m.room_id
-          FROM chat.rooms r WHERE r.id = m.room_id AND r.private
-        """
-    )
-    op.create_index(
+    if not concurrently.exists("messages", "private_room_id", schema="chat"):
+        # Earlier builds insert messages without it: search reads these before it skips them.
+        op.add_column(
+            "messages",
+            sa.Column(
+                "private_room_id",
+                sa.Uuid,
+                comment="The room if it is private, which search does not read for others; empty for a public room",
+            ),
+            schema="chat",
+        )
+        concurrently.commit()
+    concurrently.in_batches(_mark, (UUID(int=0), 0))
+    concurrently.create_index(
         "messages_search_keys_idx",
         "messages",
         [
@@ -49,7 +52,7 @@ def upgrade() -> None:
         postgresql_with={"gin_pending_list_limit": "512"},
         postgresql_where=sa.text(_LIVE),
     )
-    op.create_index(
+    concurrently.create_index(
         "messages_created_at_idx",
         "messages",
         ["created_at", "room_id", "seq"],
@@ -57,4 +60,29 @@ def upgrade() -> None:
         postgresql_where=sa.text(_LIVE),
     )
     # The new one finds what it found, for earlier builds as well.
-    op.drop_index("messages_search_idx", "messages", schema="chat")
+    concurrently.drop_index("messages_search_idx", schema="chat")
+
+
+def _mark(connection: sa.Connection, after: _Place, size: int) -> _Place | None:
+    """Mark messages of private rooms."""
+    found = connection.execute(
+        sa.text(
+            """
+            SELECT r.id, m.seq FROM chat.rooms AS r, LATERAL (
+              SELECT seq FROM chat.messages WHERE room_id = r.id AND (r.id > :room OR seq > :seq) ORDER BY seq LIMIT :size
+            ) AS m WHERE r.private AND r.id >= :room ORDER BY r.id, m.seq LIMIT :size
+            """
+        ),
+        {"room": after[0], "seq": after[1], "size": size},
+    ).all()
+    connection.execute(
+        sa.text(
+            """
+            UPDATE chat.messages AS m SET private_room_id = m.room_id
+              FROM unnest(CAST(:rooms AS uuid[]), CAST(:seqs AS bigint[])) AS d (room_id, seq)
+             WHERE (m.room_id, m.seq) = (d.room_id, d.seq) AND m.private_room_id IS NULL
+            """
+        ),
+        {"rooms": [row.id for row in found], "seqs": [row.seq for row in found]},
+    )
+    return (found[-1].id, found[-1].seq) if found else None

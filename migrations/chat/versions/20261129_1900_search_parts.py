@@ -7,11 +7,13 @@ is rewritten here.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
 from migrations.support import create_grants
 
 revision = "20261129_1900"
 down_revision = "20261129_1115"
 compatible_from = "20261122_2010"
+former_checksum = "a1a1757d25f50e8db5ad663bef37c4f11b4e88e90df8d8b77dc16d7db430d1f1"
 
 # Beside the words each two characters in a row: those that begin at an even place of a run, then those at an odd one.
 _CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
@@ -21,7 +23,7 @@ _ODD = rf"regexp_replace({_FIRST}, '([{_CLASS}]{{2}})', ' \1 ', 'g')"
 
 
 def upgrade() -> None:
-    op.create_index(
+    concurrently.create_index(
         "rooms_search_parts_idx",
         "rooms",
         [sa.text(f"to_tsvector('simple'::regconfig, search_name || ' ' || {_EVEN} || ' ' || {_ODD})")],

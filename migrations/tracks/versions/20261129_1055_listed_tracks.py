@@ -7,17 +7,49 @@ indexes over all tracks stay for the builds that search all of them.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
 from migrations.support import create_grants
 
 revision = "20261129_1055"
 down_revision = "20261122_1935"
 compatible_from = "20261122_1015"
+former_checksum = "c57bf98564aa3d62bd94a7b1fd67bfd9a8c85c583aa7da9b1408f811266befe0"
 
 _INSTANT = sa.DateTime(timezone=True)
 _LISTED = sa.text("listed_at IS NOT NULL")
 
 
 def upgrade() -> None:
+    if not concurrently.exists("track_resolvers", schema="tracks"):
+        _create_lists()
+        concurrently.commit()
+    concurrently.create_index(
+        "track_refs_listed_search_text_id_idx",
+        "track_refs",
+        ["search_text", "id"],
+        schema="tracks",
+        postgresql_where=_LISTED,
+    )
+    concurrently.create_index(
+        "track_refs_listed_search_text_idx",
+        "track_refs",
+        ["search_text"],
+        schema="tracks",
+        postgresql_using="gin",
+        postgresql_ops={"search_text": "extensions.gin_trgm_ops"},
+        postgresql_where=_LISTED,
+    )
+    concurrently.create_index(
+        "track_refs_listed_search_words_idx",
+        "track_refs",
+        [sa.text("to_tsvector('simple'::regconfig, search_text)")],
+        schema="tracks",
+        postgresql_using="gin",
+        postgresql_where=_LISTED,
+    )
+
+
+def _create_lists() -> None:
     op.add_column(
         "track_refs",
         sa.Column(
@@ -46,27 +78,3 @@ def upgrade() -> None:
         comment="Which users resolved which tracks before these were listed.",
     )
     create_grants("tracks", {"track_resolvers": "SELECT, INSERT, UPDATE, DELETE"})
-    op.create_index(
-        "track_refs_listed_search_text_id_idx",
-        "track_refs",
-        ["search_text", "id"],
-        schema="tracks",
-        postgresql_where=_LISTED,
-    )
-    op.create_index(
-        "track_refs_listed_search_text_idx",
-        "track_refs",
-        ["search_text"],
-        schema="tracks",
-        postgresql_using="gin",
-        postgresql_ops={"search_text": "extensions.gin_trgm_ops"},
-        postgresql_where=_LISTED,
-    )
-    op.create_index(
-        "track_refs_listed_search_words_idx",
-        "track_refs",
-        [sa.text("to_tsvector('simple'::regconfig, search_text)")],
-        schema="tracks",
-        postgresql_using="gin",
-        postgresql_where=_LISTED,
-    )

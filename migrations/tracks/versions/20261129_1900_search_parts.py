@@ -7,11 +7,13 @@ is rewritten here.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import concurrently
 from migrations.support import create_grants
 
 revision = "20261129_1900"
 down_revision = "20261129_1055"
 compatible_from = "20261122_1015"
+former_checksum = "09cc92623f0229c78d7ce027f19ff04f5a528aeaf71970642063619e1d4ee166"
 
 # Beside the words each two characters in a row: those that begin at an even place of a run, then those at an odd one.
 _CLASS = r"\u0E00-\u1DFF\u2E80-\U0003FFFF"
@@ -21,7 +23,7 @@ _ODD = rf"regexp_replace({_FIRST}, '([{_CLASS}]{{2}})', ' \1 ', 'g')"
 
 
 def upgrade() -> None:
-    op.create_index(
+    concurrently.create_index(
         "track_refs_listed_search_parts_idx",
         "track_refs",
         [sa.text(f"to_tsvector('simple'::regconfig, search_text || ' ' || {_EVEN} || ' ' || {_ODD})")],

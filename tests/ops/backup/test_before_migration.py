@@ -214,7 +214,7 @@ def test_the_command(
     assert seda("db", "init").code == 0
     # On an empty database there is nothing to lose, whatever the revisions do.
     assert seda("migrate", "deploy", "--to", "20261123_0310").code == 0
-    assert "-- It drops data: a backup comes first." in seda("migrate", "deploy", "--dry-run").out
+    assert "-- It changes data: a backup comes first." in seda("migrate", "deploy", "--dry-run").out
     refused = seda("migrate", "deploy")
     assert (refused.code, "export SEDA_BACKUP_LOCATION=" in refused.err) == (Exit.UNSAFE, True)
 
