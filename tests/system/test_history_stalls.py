@@ -245,7 +245,7 @@ _TRACKS = Tables(
     )
     """.strip(),
 )
-STALL_OF_THE_CONTROL = 1.0
+STALL_OF_THE_CONTROL = 2 * LONGEST_STALL
 _ALONE_SECONDS = 5.0
 # A process of its own, as Alembic would stop the event loop that measures. Between two revisions what waited goes on.
 _DEPLOY_EACH = """
