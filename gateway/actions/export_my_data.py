@@ -56,13 +56,14 @@ async def export_my_data(
     """
     binding = fingerprint("ExportMyData", user_id)
     cursor = _decode(resume_token, binding, len(deps.exports))
-    rooms = await from_main("chat", deps.chat.get_my_rooms_rev(deps.budgets.main_seconds))
+    rooms = await from_main("chat", deps.chat.get_my_rooms_rev, deps.budgets.main_seconds)
     yield Manifest([(source.service, kind) for source in deps.exports for kind in source.kinds], rooms.epoch)
     counts, digest = Counter[tuple[str, str]](), hashlib.sha256()
     while cursor.source < len(deps.exports):
         source = deps.exports[cursor.source]
-        export = source.export(user_id, cursor.page_token, deps.budgets.main_seconds)
-        page = await from_main(source.service, export)
+        page = await from_main(
+            source.service, source.export, user_id, cursor.page_token, deps.budgets.main_seconds
+        )
         # After a cut in the middle of a page: its order is that of an index, and what was sent comes first.
         for lines, sent in _chunks(page.lines[cursor.sent :]):
             cursor = cursor._replace(sent=cursor.sent + sent)

@@ -31,14 +31,14 @@ async def get_artist_page(deps: Deps, artist_profile_id: str, deadline: float) -
     `deadline` is on the process's monotonic clock. Raises the errors of GetArtist, ServiceUnavailableError if users is
     away, and the RATE_LIMITED of SearchMessages.
     """
-    artist = await from_main("users", deps.users.get_artist(artist_profile_id, main_seconds(deps, deadline)))
+    artist = await from_main("users", deps.users.get_artist, artist_profile_id, main_seconds(deps, deadline))
     profile = artist.artist_profile
     search = SearchMessagesRequest(
         author_id=profile.user_id, has_track=True, public_only=True, page_size=TRACK_MESSAGES
     )
     unreachable: list[str] = []
     found = await or_none_if_away(
-        "chat", deps.chat.search_messages(search, lookup_seconds(deps, deadline)), unreachable
+        unreachable, "chat", deps.chat.search_messages, search, lookup_seconds(deps, deadline)
     )
     messages = () if found is None else found.messages
     mark = ArtistMark(

@@ -24,6 +24,6 @@ async def get_home(deps: Deps, request: GetHomeRequest, deadline: float) -> Home
     `deadline` is on the process's monotonic clock. Raises the errors of ListMyRooms, and ServiceUnavailableError.
     """
     wanted = ListMyRoomsRequest(page_size=request.page_size, page_token=request.page_token)
-    listed = await from_main("chat", deps.chat.list_my_rooms(wanted, main_seconds(deps, deadline)))
+    listed = await from_main("chat", deps.chat.list_my_rooms, wanted, main_seconds(deps, deadline))
     ids = ids_on_page(room.last_message for room in listed.rooms if room.HasField("last_message"))
     return Home(listed, await look_up_parts(deps, ids, deadline))

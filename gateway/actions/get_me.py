@@ -29,8 +29,8 @@ async def get_me(deps: Deps, user_id: UUID, deadline: float) -> Me:
     """
     seconds, unreachable = main_seconds(deps, deadline), list[str]()
     user, artist, rooms = await asyncio.gather(
-        from_main("users", deps.users.get_me(seconds)),
-        from_main("users", deps.users.get_artist_of_user(str(user_id), seconds)),
-        or_none_if_away("chat", deps.chat.get_my_rooms_rev(lookup_seconds(deps, deadline)), unreachable),
+        from_main("users", deps.users.get_me, seconds),
+        from_main("users", deps.users.get_artist_of_user, str(user_id), seconds),
+        or_none_if_away(unreachable, "chat", deps.chat.get_my_rooms_rev, lookup_seconds(deps, deadline)),
     )
     return Me(user, artist, rooms, unreachable)

@@ -27,12 +27,12 @@ async def get_room_page(deps: Deps, request: GetRoomPageRequest, deadline: float
     `deadline` is on the process's monotonic clock. Raises the errors of ListMessages, and ServiceUnavailableError.
     """
     seconds = main_seconds(deps, deadline)
-    page = from_main("chat", deps.chat.list_messages(_listing(request), seconds))
+    page = from_main("chat", deps.chat.list_messages, _listing(request), seconds)
     if request.page_token:
         listed, room = await page, None
     else:
         listed, room = await asyncio.gather(
-            page, from_main("chat", deps.chat.get_room(request.room_id, seconds))
+            page, from_main("chat", deps.chat.get_room, request.room_id, seconds)
         )
     return RoomPage(listed, room, await look_up_parts(deps, ids_on_page(listed.messages), deadline))
 

@@ -31,6 +31,6 @@ async def get_thread(deps: Deps, request: GetThreadRequest, deadline: float) -> 
     )
     if position := request.WhichOneof("position"):
         setattr(listing, position, getattr(request, position))
-    listed = await from_main("chat", deps.chat.list_replies(listing, main_seconds(deps, deadline)))
+    listed = await from_main("chat", deps.chat.list_replies, listing, main_seconds(deps, deadline))
     ids = ids_on_page([listed.root, *listed.messages])
     return Thread(listed, await look_up_parts(deps, ids, deadline))

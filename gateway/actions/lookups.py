@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -18,6 +18,7 @@ from servicekit.errors import Code, RateLimitedError, ServiceError, ServiceUnava
 
 _log = structlog.get_logger("gateway")
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 MAX_IDS = 1000
 """The maximum number of ids of a lookup; a page with more has stubs for the rest, so that it costs one call."""
 _SHARE = 0.7
@@ -36,13 +37,15 @@ def is_away(error: ServiceError) -> bool:
     return error.code in _BUSY_CODES and error.reason != RateLimitedError.reason
 
 
-async def from_main(service: str, response: Awaitable[_T]) -> _T:
-    """Return the response of the service without which there is no page.
+async def from_main(
+    service: str, call: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """Call the service without which there is no page, and return its response.
 
     Raises ServiceUnavailableError if it fails or is slow, and its other errors as they are.
     """
     try:
-        return await response
+        return await call(*args, **kwargs)
     except ServiceError as error:
         if error.code in _FAILED_CODES and error.code is not Code.UNAVAILABLE:
             _log.warning("main_service_failed", service=service, code=error.code.name, reason=error.reason)
@@ -50,10 +53,16 @@ async def from_main(service: str, response: Awaitable[_T]) -> _T:
         raise
 
 
-async def or_none_if_away(service: str, response: Awaitable[_T], unreachable: list[str]) -> _T | None:
-    """Return the response; if the service is away, add it to `unreachable` and return None."""
+async def or_none_if_away(
+    unreachable: list[str],
+    service: str,
+    call: Callable[_P, Awaitable[_T]],
+    *args: _P.args,
+    **kwargs: _P.kwargs,
+) -> _T | None:
+    """Call a service and return its response; if it is away, add it to `unreachable` and return None."""
     try:
-        return await response
+        return await call(*args, **kwargs)
     except ServiceError as error:
         if not is_away(error):
             raise
@@ -107,4 +116,4 @@ async def _look_up(
     seconds: float,
     unreachable: list[str],
 ) -> Sequence[_T]:
-    return await or_none_if_away(service, lookup(ids, seconds), unreachable) or () if ids else ()
+    return await or_none_if_away(unreachable, service, lookup, ids, seconds) or () if ids else ()

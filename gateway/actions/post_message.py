@@ -38,6 +38,6 @@ async def post_message(deps: Deps, draft: PostMessageRequest, deadline: float) -
         return PostResult(sent, None)
     track_ids = [sent.message.track.track_id]
     found = await or_none_if_away(
-        "tracks", deps.tracks.lookup_tracks(track_ids, lookup_seconds(deps, deadline)), []
+        [], "tracks", deps.tracks.lookup_tracks, track_ids, lookup_seconds(deps, deadline)
     )
     return PostResult(sent, found[0] if found else None)

@@ -35,9 +35,9 @@ async def search_everything(deps: Deps, query: str, limit: int, deadline: float)
     by_track = SearchTracksRequest(query=query, page_size=size)
     by_text = SearchMessagesRequest(query=query, page_size=size)
     artists, tracks, messages = await asyncio.gather(
-        or_none_if_away("users", deps.users.search_artists(by_artist, seconds), away),
-        or_none_if_away("tracks", deps.tracks.search_tracks(by_track, seconds), away),
-        or_none_if_away("chat", deps.chat.search_messages(by_text, seconds), away),
+        or_none_if_away(away, "users", deps.users.search_artists, by_artist, seconds),
+        or_none_if_away(away, "tracks", deps.tracks.search_tracks, by_track, seconds),
+        or_none_if_away(away, "chat", deps.chat.search_messages, by_text, seconds),
     )
     ids = ids_on_page(
         () if messages is None else messages.messages,

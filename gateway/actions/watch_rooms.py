@@ -73,7 +73,7 @@ async def watch_rooms(deps: Deps, request: WatchRoomsRequest) -> AsyncGenerator[
 
 
 async def _next(responses: AsyncGenerator[WatchResponse, None]) -> WatchResponse | None:
-    return await from_main("chat", anext(responses, None))
+    return await from_main("chat", lambda: anext(responses, None))
 
 
 class _Shown:

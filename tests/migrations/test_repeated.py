@@ -76,6 +76,7 @@ async def test_revisions_may_be_repeated(ready_database: Database, schema: str) 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 async def test_batches_reach_every_row_and_may_be_repeated(ready_database: Database) -> None:
     async with administrator(ready_database.server, ready_database.name) as connection:
         await deploy_twice(ready_database, "chat", "20261122_1020")

@@ -29,6 +29,7 @@ from tests.postgres import Database, free_port
 from tests.services.running import running, user
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 
+pytestmark = pytest.mark.slow
 DEADLINE_SECONDS = 1.0
 # What a busy machine takes to notice.
 GRACE_SECONDS = 0.7
@@ -120,7 +121,6 @@ HOPS = ("client", "gateway", "database")
 
 
 @pytest.mark.parametrize("hop", HOPS)
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault.SILENT, Fault.SLOW, Fault.NARROW], ids=lambda fault: fault.name)
 async def test_nothing_outlives_its_deadline(world: World, hop: str, fault: Fault) -> None:
     await world.works()
@@ -155,7 +155,6 @@ async def test_a_reset_in_the_middle_ends_calls_at_once(world: World, hop: str) 
         await world.works()
 
 
-@pytest.mark.slow
 async def test_a_database_machine_that_is_gone_without_a_word_is_replaced(world: World) -> None:
     """The old connections stay open and silent for ever; new ones lead to a server that works."""
     await world.works()
@@ -169,7 +168,6 @@ async def test_a_database_machine_that_is_gone_without_a_word_is_replaced(world:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.slow
 async def test_the_control_a_call_without_a_deadline_outlives_all(world: World) -> None:
     await world.works()
     world.proxies["client"].fault = Fault.SILENT
