@@ -120,6 +120,7 @@ async def _read(
     deps: Deps, caller: Caller, listing: MessageListing, window: Window, binding: int
 ) -> tuple[MessagePage, MessageBatch, PageSlice]:
     """Read all of a page."""
+    epoch = deps.epoch.value
     batch = await store.page(
         deps.database,
         listing.room_id,
@@ -140,7 +141,7 @@ async def _read(
         next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
-        position=Position(listing.room_id, deps.epoch.value, room.last_rev),
+        position=Position(listing.room_id, epoch, room.last_rev),
     )
     return page, batch, shown
 
@@ -171,6 +172,7 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Mes
         listing.after_seq,
     )
     window = _window_from_token(listing.page_token, binding, listing.page_size) or _first_replies(listing)
+    epoch = deps.epoch.value
     batch = await store.replies(
         deps.database, listing.room_id, caller.user_id, listing.root_id, window, deleted=listing.deleted
     )
@@ -188,7 +190,7 @@ async def list_replies(deps: Deps, caller: Caller, listing: ReplyListing) -> Mes
         next_page_token=_token(binding, window, shown.next_seq),
         found_oldest=shown.found_oldest,
         found_newest=shown.found_newest,
-        position=Position(listing.room_id, deps.epoch.value, room.last_rev),
+        position=Position(listing.room_id, epoch, room.last_rev),
         root=root,
     )
 

@@ -114,6 +114,7 @@ def _payload_hash(draft: RoomDraft) -> bytes:
 
 async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     """Return a room that the caller can see."""
+    epoch = deps.epoch.value
     row = await store.get_room(deps.database, room_id, caller)
     if row is None:
         raise RoomNotFoundError(room_id)
@@ -121,7 +122,7 @@ async def get_room(deps: Deps, caller: Caller, room_id: UUID) -> RoomView:
     return RoomView(
         row.room,
         row.member(caller.user_id),
-        Position(room_id, deps.epoch.value, row.last_rev),
+        Position(room_id, epoch, row.last_rev),
         row.last_read_seq,
         row.muted_until,
     )
@@ -219,17 +220,19 @@ async def list_my_rooms(
     """Return a page of the caller's rooms, the next page's token, and the epoch; one statement."""
     request_fingerprint = fingerprint("ListMyRooms", caller.user_id)
     after = decode_id(decode_token(page_token, request_fingerprint).texts) if page_token else FIRST_ID
+    epoch = deps.epoch.value
     found = await room_listing.my_rooms(deps.database, caller.user_id, after, page_size + 1)
     fit, _ = take_within_budget(found[:page_size], _bytes, MAX_BYTES)
     shown, token = paginate(
         found, len(fit), lambda last: encode_token(request_fingerprint, texts=[str(last.room.id)])
     )
-    return shown, token, deps.epoch.value
+    return shown, token, epoch
 
 
 async def get_my_rooms_rev(deps: Deps, caller: Caller) -> tuple[int, str]:
     """Return the number of the last change of the caller's memberships, and the epoch; one statement."""
-    return await room_listing.rooms_rev(deps.database, caller.user_id), deps.epoch.value
+    epoch = deps.epoch.value
+    return await room_listing.rooms_rev(deps.database, caller.user_id), epoch
 
 
 def _token(request_fingerprint: int, tier: MatchTier, row: PublicRow) -> str:

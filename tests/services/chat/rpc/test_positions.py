@@ -123,6 +123,31 @@ async def test_moderation_returns_the_position_also_when_repeated(
         assert (await call(method)).position == position
 
 
+@pytest.mark.parametrize("method", ["GetRoom", "ListMessages", "ListReplies", "ListMyRooms", "GetMyRoomsRev"])
+async def test_reads_return_the_epoch_of_before_them(
+    client: ChatClient, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    root = await client.send_message(room.owner, room.id, "listen")
+    former = (await client.get_room(room.owner, room.id)).position.epoch
+    database = client.chat.process.context.database
+    epoch = getattr(database.on_connect, "__self__", None)
+
+    def move(_: str, __: float) -> None:
+        # As when another call meanwhile has opened a connection that leads to another copy of the database.
+        monkeypatch.setattr(epoch, "value", "another copy")
+
+    fields = {"room_id": room.id} if method in {"GetRoom", "ListMessages", "ListReplies"} else {}
+    fields |= {"root_id": root.id} if method == "ListReplies" else {}
+    database.observers.append(move)
+    try:
+        response = await client.call(room.owner, method, **fields)
+    finally:
+        database.observers.remove(move)
+    # Its rows may be of the former copy: a client that went on from there in the other one would miss changes.
+    found = response.position.epoch if hasattr(response, "position") else response.epoch
+    assert found == former
+
+
 def test_every_write_returns_a_position() -> None:
     missing = {
         method.name
