@@ -6,9 +6,10 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.migrations.test_failures import until
@@ -107,7 +108,9 @@ async def test_no_call_stalls_beside_maintenance_that_is_killed_twice_and_resume
         assert await connection.fetchval(_DENSITY) > 80 > before_density
 
         async with Calls(channel, room_ids) as beside_the_original:
-            await connection.execute("REINDEX TABLE chat.messages")
+            # With the locks of calls it may deadlock, which is found a second later.
+            with suppress(asyncpg.DeadlockDetectedError):
+                await connection.execute("REINDEX TABLE chat.messages")
 
     assert not calls.failures, calls.failures
     assert len(calls.seconds) > RATE
