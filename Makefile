@@ -70,18 +70,18 @@ ifeq ($(PGBOUNCER),)
 	@echo "test: PgBouncer is not installed: skipped"
 else
 	@echo "test: services through $(PGBOUNCER), on PostgreSQL $(if $(PG15_BIN),15,18), chat in four partitions"
-	@export SEDA_TEST_POOLER=1 SEDA_TEST_PARTITIONS=4 $(ON_PG15); $(REPEAT)
+	@export SEDA_TEST_EXHAUSTIVE= SEDA_TEST_POOLER=1 SEDA_TEST_PARTITIONS=4 $(ON_PG15); $(REPEAT)
 endif
 	@echo "test: chat in four partitions$(if $(PGBOUNCER), (without the tests of the PgBouncer run))"
-	@export SEDA_TEST_PARTITIONS=4 $(POOLED); $(REPEAT)
+	@export SEDA_TEST_EXHAUSTIVE= SEDA_TEST_PARTITIONS=4 $(POOLED); $(REPEAT)
 ifeq ($(PG15_BIN),)
 	@echo "test: PostgreSQL 15 is not installed: skipped"
 else
 	@echo "test: PostgreSQL 15 of $(PG15_BIN)$(if $(PGBOUNCER), (without the tests of the PgBouncer run))"
-	@export $(ON_PG15) $(POOLED); $(REPEAT)
+	@export SEDA_TEST_EXHAUSTIVE= $(ON_PG15) $(POOLED); $(REPEAT)
 endif
 	@echo "test: the native transport"
-	@export SEDA_TEST_NATIVE=1 SEDA_TRANSPORT=native SEDA_TEST_EXHAUSTIVE=; $(REPEAT)
+	@export SEDA_TEST_EXHAUSTIVE= SEDA_TEST_NATIVE=1 SEDA_TRANSPORT=native; $(REPEAT)
 
 check: lint types containers check-clients breaking ## Everything but the tests: style, types, contracts, generated code, containers, lock files
 	@echo "check: generated code equals the protos"

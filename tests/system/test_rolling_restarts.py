@@ -19,14 +19,13 @@ from seda.chat.v1.room_service_pb2 import CreateRoomRequest, GetRoomRequest
 from seda.chat.v1.room_service_pb2_grpc import RoomServiceStub
 from sedaclient.channels import open_channel
 from servicekit.methods import Method, methods_of
-from tests.effort import tries
 from tests.postgres import Database
 from tests.services.running import user
 from tests.system.support.load import Load
 from tests.system.support.processes import RealProcess, real_suite
 
 pytestmark = [pytest.mark.serial, pytest.mark.slow, pytest.mark.timeout(400)]
-RESTARTS = tries(2, 10)
+RESTARTS = 5
 """Of each replica."""
 LEAST_RATE = 300.0
 """Calls a second that must be achieved over the whole test, for it to mean anything."""
