@@ -120,6 +120,7 @@ async def edge() -> AsyncIterator[Edge]:
         yield made
 
 
+@pytest.mark.slow
 async def test_unary_calls_stay_fast_with_six_hundred_streams() -> None:
     async with edge() as client:
         without, beside = [], []
@@ -140,6 +141,7 @@ async def test_unary_calls_do_not_wait_for_stream_slots(
         assert await client.call(0, timeout=20) < 5
 
 
+@pytest.mark.slow
 async def test_control_unary_calls_wait_on_a_shared_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

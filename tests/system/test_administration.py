@@ -120,6 +120,7 @@ async def replicas(tmp_path_factory: pytest.TempPathFactory, database: Database)
             await channel.close()
 
 
+@pytest.mark.slow
 async def test_what_administrators_do_reaches_every_replica_and_so_does_its_end(replicas: Replicas) -> None:
     async with asyncio.TaskGroup() as group:
         # Each waits for callers to expire, twice.
