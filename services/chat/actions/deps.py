@@ -74,7 +74,7 @@ class Epoch:
 
     A restored or promoted copy is reached by new connections only, so it is read once per connection; behind a
     pooler, which may lead a connection elsewhere, once a second, too. `on_change` is called when a connection leads to
-    another copy than those before it, which have to go: rows of two copies do not mix. What a read returns carries the
+    another copy than those before it, which have to go: rows of two copies do not mix. What a call returns carries the
     epoch of before it: a client that goes on from an epoch too early reads again, from one too late it misses changes.
     """
 

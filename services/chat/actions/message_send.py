@@ -40,7 +40,7 @@ class SentMessage(NamedTuple):
 
 async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline: float) -> SentMessage:
     """Send a message; returns after its commit. `deadline` is on the monotonic clock, in seconds."""
-    mentions = tuple(dict.fromkeys(draft.mention_user_ids))
+    epoch, mentions = deps.epoch.value, tuple(dict.fromkeys(draft.mention_user_ids))
     made = SendDraft(
         message_id=new_id(),
         room_id=draft.room_id,
@@ -60,27 +60,27 @@ async def send_message(deps: Deps, caller: Caller, draft: MessageDraft, deadline
         else None,
     )
     if draft.track_id is None and not draft.track_url:
-        return await _sent(deps, made, await deps.batcher.send(made, deadline))
+        return await _sent(deps, made, epoch, await deps.batcher.send(made, deadline))
     ready, public = await _with_track(deps, made, draft)
     result = ready if isinstance(ready, SendResult) else await deps.batcher.send(ready, deadline)
-    sent = await _sent(deps, made, result)
+    sent = await _sent(deps, made, epoch, result)
     if public and sent.message.track_id is not None:
         # Also after a repeat: the process of the first call may have died too early.
         deps.listings.add(sent.message.track_id)
     return sent
 
 
-async def _sent(deps: Deps, draft: SendDraft, sent: SendResult) -> SentMessage:
+async def _sent(deps: Deps, draft: SendDraft, epoch: str, sent: SendResult) -> SentMessage:
     """Return the committed message; one statement if an earlier try has written it."""
     if sent.message is not None:
-        position = Position(draft.room_id, deps.epoch.value, sent.message.rev)
+        position = Position(draft.room_id, epoch, sent.message.rev)
         return SentMessage(row_from_message(sent.message), sent.deduplicated, position)
     found = await message_list.by_seq(deps.database, draft.room_id, draft.user_id, sent.seq)
     if found.room is None or not found.messages:
         raise RoomNotFoundError(draft.room_id)
     message = found.messages[0]
     tallies = found.tallies.get(message.id, ())
-    position = Position(draft.room_id, deps.epoch.value, found.room.last_rev)
+    position = Position(draft.room_id, epoch, found.room.last_rev)
     return SentMessage(message, sent.deduplicated, position, tallies)
 
 

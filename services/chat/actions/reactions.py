@@ -54,9 +54,10 @@ async def add_reaction(
         at = await store.add(session, room_id, message_id, caller.user_id, emoji, rev + 1)
         return add(tallies, emoji, at), rev + 1
 
+    epoch = deps.epoch.value
     tallies, rev = await deps.database.run_in_transaction(work)
     deps.hints.room_moved(room_id)
-    return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
+    return ReactionsResult(tallies, Position(room_id, epoch, rev))
 
 
 async def remove_reaction(
@@ -74,9 +75,10 @@ async def remove_reaction(
         await store.remove(session, room_id, message_id, caller.user_id, emoji, rev + 1)
         return remove(tallies, emoji), rev + 1
 
+    epoch = deps.epoch.value
     tallies, rev = await deps.database.run_in_transaction(work)
     deps.hints.room_moved(room_id)
-    return ReactionsResult(tallies, Position(room_id, deps.epoch.value, rev))
+    return ReactionsResult(tallies, Position(room_id, epoch, rev))
 
 
 async def _begin(

@@ -189,9 +189,10 @@ async def write_in_room(
     async def positioned(tx: RoomTransaction) -> tuple[_T, RoomTransaction]:
         return await operation(tx), tx
 
+    epoch = deps.epoch.value
     result, tx = await with_room_lock(deps.database, caller, room_id, positioned)
     deps.hints.room_moved(room_id, tx.changed_users)
-    return result, Position(room_id, deps.epoch.value, tx.last_rev)
+    return result, Position(room_id, epoch, tx.last_rev)
 
 
 async def with_room_lock_as_system(

@@ -123,9 +123,22 @@ async def test_moderation_returns_the_position_also_when_repeated(
         assert (await call(method)).position == position
 
 
-@pytest.mark.parametrize("method", ["GetRoom", "ListMessages", "ListReplies", "ListMyRooms", "GetMyRoomsRev"])
-async def test_reads_return_the_epoch_of_before_them(
-    client: ChatClient, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch, method: str
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [
+        ("GetRoom", ["room_id"]),
+        ("ListMessages", ["room_id"]),
+        ("ListReplies", ["room_id", "root_id"]),
+        ("ListMyRooms", []),
+        ("GetMyRoomsRev", []),
+        ("SendMessage", ["room_id", "text"]),
+        ("PinMessage", ["room_id", "message_id"]),
+        ("AddReaction", ["room_id", "message_id", "emoji"]),
+        ("RemoveReaction", ["room_id", "message_id", "emoji"]),
+    ],
+)
+async def test_calls_return_the_epoch_of_before_them(
+    client: ChatClient, room: RoomWithMembers, monkeypatch: pytest.MonkeyPatch, method: str, named: list[str]
 ) -> None:
     root = await client.send_message(room.owner, room.id, "listen")
     former = (await client.get_room(room.owner, room.id)).position.epoch
@@ -136,11 +149,10 @@ async def test_reads_return_the_epoch_of_before_them(
         # As when another call meanwhile has opened a connection that leads to another copy of the database.
         monkeypatch.setattr(epoch, "value", "another copy")
 
-    fields = {"room_id": room.id} if method in {"GetRoom", "ListMessages", "ListReplies"} else {}
-    fields |= {"root_id": root.id} if method == "ListReplies" else {}
+    values = {"room_id": room.id, "root_id": root.id, "message_id": root.id, "text": "hello", "emoji": "🔥"}
     database.observers.append(move)
     try:
-        response = await client.call(room.owner, method, **fields)
+        response = await client.call(room.owner, method, **{name: values[name] for name in named})
     finally:
         database.observers.remove(move)
     # Its rows may be of the former copy: a client that went on from there in the other one would miss changes.
