@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ async def _answer(request: Any, _call: Call) -> Any:
     if command == "sleep":
         # As slow as the caller wants it.
         await asyncio.sleep(float(given))
+    if command == "objects":
+        return ProbeResponse(text=f"{gc.get_freeze_count()} {len(gc.get_objects())}")
     if command == "large":
         return ProbeResponse(text="x" * int(given))
     return ProbeResponse(text=request.text)

@@ -23,7 +23,7 @@ from servicekit.process import App, Process
 from tests.architecture.project import ROOT
 from tests.contract.suite import Outcome, send
 from tests.postgres import free_port
-from tests.probe import METHODS, ProbeRequest
+from tests.probe import METHODS, ProbeRequest, ProbeResponse
 from tests.servicekit.probe_process import build, settings
 from tests.servicekit.probe_process import running as serving_here
 from tests.servicekit.probe_server import JWT_SECRET, SERVICE_SECRET, as_user
@@ -104,6 +104,14 @@ async def test_running_call_is_finished_first() -> None:
         running.process.send_signal(signal.SIGTERM)
         assert (await calling).code is grpc.StatusCode.OK
         assert await running.ended() == 0
+
+
+async def test_collections_pass_over_what_the_start_made() -> None:
+    async with started() as running:
+        reply = (await running.call("objects")).reply
+        assert reply is not None
+        frozen, collected = map(int, ProbeResponse.FromString(reply).text.split())
+        assert frozen > 10 * collected
 
 
 async def test_open_health_watches_hold_nothing_up() -> None:
