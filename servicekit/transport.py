@@ -80,7 +80,7 @@ class NativeTransport:
         """See Transport."""
         from servicekit.native_server import NativeServer  # noqa: PLC0415 - needs an extra
 
-        server = NativeServer(options=[each for each in options if each[0] not in _GRPCIO_ONLY])
+        server = NativeServer([each for each in options if each[0] not in _GRPCIO_ONLY])
         services: dict[str, Handlers] = {}
         for path, handler in by_path.items():
             service, name = path[1:].split("/")
