@@ -180,6 +180,8 @@ class HandlerFactory:
                 error = ServiceUnavailableError(self.name)
             except Exception as raised:  # noqa: BLE001 - the boundary
                 error = self._to_service_error(raised, call)
+                # Its frames have the request, and this frame has the error: they would wait for a collection.
+                raised.__traceback__ = raised.__cause__ = raised.__context__ = None
             finally:
                 if acquired:
                     self.limiter.release(call.share_key)

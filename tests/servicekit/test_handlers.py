@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
+import weakref
 from typing import Any
 
 import grpc
@@ -103,6 +105,30 @@ async def test_typed_error_arrives_with_all_its_details(probe: Running) -> None:
     assert parts["RetryInfo"].retry_delay.ToMilliseconds() == 1500
     assert parts["RequestInfo"].request_id == "request-7"
     assert probe.limiter.running == 0
+
+
+@pytest.mark.parametrize("method", ["Ask", "Watch"])
+async def test_a_failed_call_frees_what_it_held_without_a_collection(probe: Running, method: str) -> None:
+    held = []
+
+    async def handle(*_: object) -> Any:
+        large = {"a set has a weak reference"}
+        held.append(weakref.ref(large))
+        try:
+            return int("no number")
+        except ValueError as cause:
+            raise OverloadedError(1.5) from cause
+
+    probe.probe.handle = handle
+    gc.disable()
+    try:
+        assert code(await probe.call(method)) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        async with asyncio.timeout(5):
+            while held[0]() is not None:
+                # Until the server's side has ended, too.
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_stray_cancellation_does_not_hang_the_client(probe: Running) -> None:
