@@ -54,18 +54,24 @@ VERSION_INDEPENDENT = (
     "ops/backup/test_s3.py",
     # The example of the client alone, against the services.
     "sedaclient/test_wheel.py",
-    # Processes that die, hang, lie or are replaced. Their statements run in services/.
+    # Processes that die, hang, lie, are replaced or have much to do. Their statements run in services/.
     "system/test_cancels.py",
     "system/test_client_crash.py",
+    "system/test_client_watch.py",
     "system/test_crash.py",
     "system/test_dedup.py",
+    "system/test_live_latency.py",
+    "system/test_live_load.py",
     "system/test_live_restarts.py",
     "system/test_locked_rooms.py",
     "system/test_network_faults.py",
+    "system/test_outages.py",
+    "system/test_overload.py",
     # What commands write differs with the version, such as a note on checksums.
     "system/test_pages.py",
     "system/test_polling.py",
     "system/test_retries.py",
+    "system/test_rolling_restarts.py",
     "system/test_secrets.py",
     "system/test_tls.py",
 )
