@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import ParamSpec, TypeVar
@@ -13,6 +14,7 @@ from gateway.actions.deps import Deps
 from gateway.actions.parts import NO_PARTS, PageIds, Parts, join_parts
 from seda.tracks.v1.track_pb2 import Track
 from seda.users.v1.user_pb2 import UserSummary
+from sedaclient.deadlines import RETURN_OVERHEAD, time_left
 from servicekit.channels import UnexpectedStatusError
 from servicekit.errors import Code, RateLimitedError, ServiceError, ServiceUnavailableError
 
@@ -47,6 +49,9 @@ async def from_main(
     try:
         return await call(*args, **kwargs)
     except ServiceError as error:
+        if error.code is Code.DEADLINE_EXCEEDED and time_left(math.inf) < RETURN_OVERHEAD:
+            # It was the caller's own deadline.
+            raise
         if error.code in _FAILED_CODES and error.code is not Code.UNAVAILABLE:
             _log.warning("main_service_failed", service=service, code=error.code.name, reason=error.reason)
             raise ServiceUnavailableError(service) from error

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.actions.live_parts import AWAY_SECONDS
 from gateway.actions.watch_rooms import OWED_SECONDS, WAIT_SECONDS
@@ -118,6 +119,23 @@ async def test_each_part_comes_once_with_the_frame_that_first_names_it(gateway: 
     script.end()
     with pytest.raises(StopAsyncIteration):
         await anext(responses)
+
+
+async def test_the_end_of_a_deadline_is_logged_as_that(gateway: GatewayFixture) -> None:
+    Script(gateway)
+    with capture_logs() as logs:
+        responses = GatewayServiceStub(gateway.channel).WatchRooms(
+            pb.WatchRoomsRequest(all_my_rooms=True), metadata=AS_USER, timeout=0.5
+        )
+        with pytest.raises(grpc.aio.AioRpcError, match="DEADLINE_EXCEEDED"):
+            async for _ in responses:
+                pass
+        async with asyncio.timeout(5):
+            while not (ended := [each for each in logs if each.get("method", "").endswith(".WatchRooms")]):
+                # Nothing tells the client that its stream has ended at the server, too.
+                await asyncio.sleep(0.01)
+    assert [each["code"] for each in ended] == ["DEADLINE_EXCEEDED"]
+    assert not [each for each in logs if each["event"] == "main_service_failed"]
 
 
 async def test_streams_of_one_change_share_the_lookups(gateway: GatewayFixture) -> None:
