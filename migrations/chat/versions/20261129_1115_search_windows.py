@@ -1,5 +1,6 @@
 """Bound the cost of a search: an index of words, time and visible rooms, and one of the newest messages."""
 
+from itertools import groupby
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ revision = "20261129_1115"
 down_revision = "20261129_1050"
 compatible_from = "20261122_2010"
 former_checksum = "6ced4c65628d3c144228584fd864588c9d02d4a7df380e7b35ba1cc532d4d2b9"
+former_checksum = "c8f05d71a2f0379c80946bbe5b5c5bf76a48fa921113d3cbd6ebae8efe1d8c95"
 
 _SECOND = "floor(date_part('epoch'::text, (created_at AT TIME ZONE 'UTC'::text)))::bigint"
 _LIVE = "deleted_at IS NULL AND type <> 'SYSTEM'::text"
@@ -69,20 +71,26 @@ def _mark(connection: sa.Connection, after: _Place, size: int) -> _Place | None:
         sa.text(
             """
             SELECT r.id, m.seq FROM chat.rooms AS r, LATERAL (
-              SELECT seq FROM chat.messages WHERE room_id = r.id AND (r.id > :room OR seq > :seq) ORDER BY seq LIMIT :size
+              SELECT seq FROM chat.messages WHERE room_id = r.id AND seq > CASE WHEN r.id = :room THEN :seq ELSE 0 END
+               ORDER BY seq LIMIT :size
             ) AS m WHERE r.private AND r.id >= :room ORDER BY r.id, m.seq LIMIT :size
             """
         ),
         {"room": after[0], "seq": after[1], "size": size},
     ).all()
-    connection.execute(
-        sa.text(
-            """
-            UPDATE chat.messages AS m SET private_room_id = m.room_id
-              FROM unnest(CAST(:rooms AS uuid[]), CAST(:seqs AS bigint[])) AS d (room_id, seq)
-             WHERE (m.room_id, m.seq) = (d.room_id, d.seq) AND m.private_room_id IS NULL
-            """
-        ),
-        {"rooms": [row.id for row in found], "seqs": [row.seq for row in found]},
-    )
+    # By ranges: joined with arrays of keys, the planner may choose to read the whole table for each batch.
+    ranges = [
+        {"room": room, "first": rows[0].seq, "last": rows[-1].seq}
+        for room, rows in ((room, list(rows)) for room, rows in groupby(found, lambda row: row.id))
+    ]
+    if ranges:
+        connection.execute(
+            sa.text(
+                """
+                UPDATE chat.messages SET private_room_id = room_id
+                 WHERE room_id = :room AND seq BETWEEN :first AND :last AND private_room_id IS NULL
+                """
+            ),
+            ranges,
+        )
     return (found[-1].id, found[-1].seq) if found else None
