@@ -180,7 +180,7 @@ class HandlerFactory:
                 error = ServiceUnavailableError(self.name)
             except Exception as raised:  # noqa: BLE001 - the boundary
                 error = self._to_service_error(raised, call)
-                # Its frames have the request, and this frame has the error: they would wait for a collection.
+                # Its frames hold the request, and this frame holds the error: a cycle, freed by the garbage collector alone.
                 raised.__traceback__ = raised.__cause__ = raised.__context__ = None
             finally:
                 if acquired:
