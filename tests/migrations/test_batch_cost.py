@@ -9,13 +9,17 @@ from tests.migrations.test_failures import until
 from tests.postgres import Database, administrator
 
 _MESSAGES = 20_000
-_FILL = f"""
+_FILL = (
+    """
 INSERT INTO chat.rooms (id, name, search_name, private, created_by, rev)
-VALUES (md5('r')::uuid, 'Room', 'room', true, gen_random_uuid(), 1);
+VALUES (md5('r')::uuid, 'Room', 'room', true, gen_random_uuid(), 1)
+""",
+    f"""
 INSERT INTO chat.messages (room_id, seq, rev, id, type, text, created_at)
-SELECT md5('r')::uuid, n, n, md5(n::text)::uuid, 'TEXT', 'A message', now() FROM generate_series(1, {_MESSAGES}) AS n;
-VACUUM ANALYZE chat.messages;
-"""
+SELECT md5('r')::uuid, n, n, md5(n::text)::uuid, 'TEXT', 'A message', now() FROM generate_series(1, {_MESSAGES}) AS n
+""",
+    "VACUUM ANALYZE chat.messages",
+)
 _READ = (
     "(SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'chat' AND relname = 'messages')"
 )
@@ -25,7 +29,7 @@ _READ = (
 async def test_marking_the_messages_of_a_large_room_reads_each_a_few_times(ready_database: Database) -> None:
     await deploy(ready_database.admin_dsn, to={"users": "", "tracks": "", "chat": "20261129_1050"})
     async with administrator(ready_database.server, ready_database.name) as connection:
-        for each in filter(None, map(str.strip, _FILL.split(";"))):
+        for each in _FILL:
             await connection.execute(each)
         before = await connection.fetchval(f"SELECT {_READ}")
         await deploy(ready_database.admin_dsn, to={"users": "", "tracks": "", "chat": "20261129_1115"})
